@@ -1,0 +1,65 @@
+"""`pierhead run`: the agent, until SIGTERM or SIGINT; SIGHUP reads the host settings again."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import queue
+import signal
+from types import FrameType
+
+from agent.cli.options import add_host_options, settings_from
+from agent.errors import PierheadError
+from agent.running import Agent
+from agent.settings import AgentSettings
+from agent.wiring import start_agent
+
+logger = logging.getLogger("pierhead")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("run", help="run the agent beside its engine", description=__doc__)
+    add_host_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until told to stop; 0 after an orderly end."""
+    settings = settings_from(arguments)
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _remember(signals))
+    agent = start_agent(settings)
+    _announce(settings)
+    while signals.get() == signal.SIGHUP:
+        settings, agent = _reload(arguments, settings, agent)
+    agent.stop()
+    return 0
+
+
+def _remember(signals: queue.SimpleQueue[int]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - what signal.signal takes
+    def handler(number: int, _frame: FrameType | None) -> None:
+        signals.put(number)
+
+    return handler
+
+
+def _announce(settings: AgentSettings) -> None:
+    print(f"pierhead: host {settings.host} follows {settings.repo.branch}; page at http://{settings.listen.status}/")
+
+
+def _reload(arguments: argparse.Namespace, settings: AgentSettings, agent: Agent) -> tuple[AgentSettings, Agent]:
+    """Settings that are wrong leave the agent as it is; settings that differ start it anew."""
+    try:
+        fresh = settings_from(arguments)
+    except PierheadError as error:
+        agent.settings_refused(str(error))
+        return settings, agent
+    if fresh == settings:
+        agent.settings_unchanged()
+        return settings, agent
+    agent.stop()
+    started = start_agent(fresh)
+    started.settings_reloaded()
+    return fresh, started

@@ -1,0 +1,162 @@
+"""From a document that its schema accepts to a value of the model: defaulted, normalised, with no trace of YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from agent.core.kinds import Finding, SourceKind
+from agent.core.model import (
+    Binding,
+    Face,
+    Registry,
+    Release,
+    SecretRef,
+    Settings,
+    Value,
+    Volume,
+    Workload,
+)
+from agent.core.problems import Position
+from agent.core.values import InvalidValue, default_id, parse_duration, parse_publish, split_words
+
+Raw = Mapping[str, Any]
+Made = TypeVar("Made")
+
+_MERGED_BY_KEY = frozenset(("labels", "env", "log_rules", "promotion", "update"))
+_NOTHING: Raw = {}
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """Gathers what goes wrong while parts are built, so that all of it is reported at once."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    def make(self, pointer: str, function: Callable[..., Made], *values: Any) -> Made | None:
+        try:
+            return function(*values)
+        except InvalidValue as error:
+            where = error.pointer or pointer
+            finding = Finding(
+                pointer=where, code="InvalidValue", expected=error.expected, found=error.found, fix=error.fix
+            )
+        except ValueError as error:
+            finding = Finding(
+                pointer=pointer, code="InvalidValue", expected="a value that can be used", found=str(error), fix=""
+            )
+        self.findings.append(finding)
+        return None
+
+    def each(self, pointer: str, function: Callable[[Any], Made], values: Iterable[Any]) -> tuple[Made, ...]:
+        made = (self.make(f"{pointer}/{index}", function, value) for index, value in enumerate(values))
+        return tuple(one for one in made if one is not None)
+
+
+def with_defaults(raw: Raw, defaults: Raw) -> Raw:
+    """A workload document with the repository's defaults below it."""
+    if not defaults:
+        return raw
+    merged = {**defaults, **raw}
+    for name in _MERGED_BY_KEY & defaults.keys() & raw.keys():
+        merged[name] = {**defaults[name], **raw[name]}
+    source = raw["source"]
+    fields = defaults.get("source", _NOTHING).get(source["kind"], _NOTHING)
+    merged["source"] = {**fields, **source}
+    if "labels" in fields and "labels" in source:
+        merged["source"]["labels"] = {**fields["labels"], **source["labels"]}
+    return merged
+
+
+def build_workload(raw: Raw, position: Position, kind: SourceKind) -> tuple[Workload | None, list[Finding]]:
+    """The workload, None where a part of it cannot be built; then the findings say why."""
+    attempts = _Attempts()
+    source = attempts.make("/source", kind.parse, raw["source"])
+    release = raw.get("release")
+    workload = Workload(
+        name=raw["name"],
+        id=raw.get("id") or default_id(raw["name"]),
+        source=source,  # type: ignore[arg-type] # the workload is thrown away where it is None
+        position=position,
+        description=raw.get("description", ""),
+        labels=_texts(raw.get("labels", _NOTHING)),
+        hosts=tuple(raw.get("hosts", ())),
+        suspend=raw.get("suspend", False),
+        parent=raw.get("parent"),
+        promotion=raw.get("promotion", _NOTHING),
+        depends_on=tuple(raw.get("depends_on", ())),
+        env={name: _value(value) for name, value in raw.get("env", _NOTHING).items()},
+        volumes=tuple(_volume(one) for one in raw.get("volumes", ())),
+        faces=tuple(_face(one) for one in raw.get("faces", ())),
+        publish=attempts.each("/publish", parse_publish, raw.get("publish", ())),
+        release=None if release is None else attempts.make("/release", _release, release),
+        update=raw.get("update", _NOTHING).get("via", "commit"),
+        on_failure=raw.get("on_failure", "hold"),
+        windows=tuple(raw.get("windows", ())),
+        prune=raw.get("prune", True),
+        triggers=tuple(_binding(one) for one in raw.get("triggers", ())),
+        log_rules=raw.get("log_rules", _NOTHING),
+    )
+    return (None if attempts.findings else workload), attempts.findings
+
+
+def build_registry(raw: Raw, position: Position) -> Registry:
+    """The registry."""
+    password = raw.get("password")
+    return Registry(
+        name=raw["name"],
+        host=raw["host"].lower(),
+        username=raw.get("username"),
+        password=None if password is None else SecretRef(password["secret"]),
+        insecure=raw.get("insecure", False),
+        position=position,
+    )
+
+
+def build_settings(raw: Raw) -> Settings:
+    """The repository's settings, without its defaults for workloads: those go into each workload."""
+    defaults = Settings()
+    events = raw.get("retention", _NOTHING).get("events")
+    return Settings(
+        default_network=raw.get("default_network", defaults.default_network),
+        event_retention=defaults.event_retention if events is None else parse_duration(events),
+    )
+
+
+def _texts(raw: Raw) -> Mapping[str, str]:
+    return {name: str(value) for name, value in raw.items()}
+
+
+def _value(raw: Any) -> Value:
+    return SecretRef(raw["secret"]) if isinstance(raw, dict) else str(raw)
+
+
+def _volume(raw: Raw) -> Volume:
+    return Volume(
+        source=raw.get("source", ""),
+        target=raw["target"],
+        scope=raw.get("scope", "project"),
+        read_only=raw.get("read_only", False),
+    )
+
+
+def _face(raw: Raw) -> Face:
+    return Face(host=raw["host"].lower(), path=raw.get("path", "/"), port=raw["port"], tls=raw.get("tls", "auto"))
+
+
+def _release(raw: Raw) -> Release:
+    return Release(command=split_words(raw["command"]), timeout=parse_duration(raw.get("timeout", "5m")))
+
+
+def _binding(raw: Raw) -> Binding:
+    own = {"trigger", "order", "enabled", "action", "with"}
+    inline = {name: value for name, value in raw.items() if name not in own}
+    return Binding(
+        trigger=raw.get("trigger"),
+        inline=inline if "trigger" not in raw else None,
+        order=raw.get("order", 0),
+        enabled=raw.get("enabled", True),
+        action=raw.get("action", "deploy"),
+        with_=raw.get("with", _NOTHING),
+    )

@@ -1,0 +1,194 @@
+"""Documents against their schemas. jsonschema decides; this module prepares the schemas and says errors in words.
+
+The schema of a document is found by its `kind`, that of a source by `source.kind` among all `source/<kind>` schemas
+given, so that a new kind is only a new file. References are put in place and prose is taken out once, at the start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator, validators
+
+from agent.core.acceptor import acceptor
+from agent.core.kinds import Finding
+from agent.core.schema_errors import findings_of, join_pointer, suggest
+from agent.core.values import quoted
+
+FORMAT_VERSION = "1"
+"""Grows when what is cached of a document changes its meaning without a schema changing."""
+
+MAX_FINDINGS = 50
+DOCUMENT_SCHEMAS = {"Workload": "workload", "Registry": "registry", "Settings": "settings"}
+LATER_KINDS = {"Trigger": "trigger", "LogRule": "log_rule", "EventTrigger": "event_trigger"}
+KINDS = (*DOCUMENT_SCHEMAS, *LATER_KINDS)
+OTHER_KINDS = frozenset(KINDS) - {"Workload"}
+"""A document of any other kind is a workload, or may have been meant to be one."""
+
+_PROSE = frozenset(("$schema", "$id", "$defs", "description", "default", "examples"))
+
+Schema = Mapping[str, Any]
+
+DocumentValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _checker, value: type(value) is int),
+)
+"""jsonschema, except that `8080.0` is no whole number: what is built from it would differ from what was written."""
+
+
+class Schemas:
+    """All schemas, compiled. `version` changes whenever a document could be judged differently."""
+
+    def __init__(self, schemas: Mapping[str, Schema]) -> None:
+        text = json.dumps([FORMAT_VERSION, schemas], sort_keys=True)
+        self.version = hashlib.sha256(text.encode()).hexdigest()[:12]
+        self.published = schemas
+        ready = {name: prepared(schema) for name, schema in schemas.items()}
+        self._sources = {
+            name.removeprefix("source/"): _Compiled(schema)
+            for name, schema in ready.items()
+            if name.startswith("source/")
+        }
+        self._partial_sources = {
+            name.removeprefix("source/"): _Compiled(_without(schema, "required"))
+            for name, schema in ready.items()
+            if name.startswith("source/")
+        }
+        self._documents = {name: _Compiled(schema) for name, schema in ready.items()}
+
+    @property
+    def source_kinds(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def check(self, name: str, value: object) -> tuple[Finding, ...]:
+        """Findings of one value against the schema of that name, such as `agent`."""
+        return _limited(self._documents[name].findings(value))
+
+    def check_document(self, document: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """Findings of one document of the config repository, by its kind."""
+        kind = document.get("kind")
+        if not isinstance(kind, str) or kind not in KINDS:
+            return (_unknown_kind(kind, present="kind" in document),)
+        if kind in LATER_KINDS:
+            return tuple(self._documents["registry"].property_findings("name", document))
+        findings = list(self._documents[DOCUMENT_SCHEMAS[kind]].findings(document))
+        if kind == "Workload":
+            findings.extend(self._source_findings(document.get("source")))
+        if kind == "Settings":
+            findings.extend(self._default_findings(document.get("defaults")))
+        return _limited(findings)
+
+    def _source_findings(self, source: object) -> Iterable[Finding]:
+        if not isinstance(source, dict) or not isinstance(kind := source.get("kind"), str):
+            return ()
+        compiled = self._sources.get(kind)
+        if compiled is None:
+            return (self._unknown_source(kind, "/source/kind"),)
+        return compiled.findings(source, "/source")
+
+    def _default_findings(self, defaults: object) -> Iterator[Finding]:
+        sources = defaults.get("source") if isinstance(defaults, dict) else None
+        for kind, fields in sources.items() if isinstance(sources, dict) else ():
+            pointer = join_pointer("/defaults/source", kind)
+            compiled = self._partial_sources.get(kind)
+            if compiled is None:
+                yield self._unknown_source(kind, pointer)
+            else:
+                yield from compiled.findings(fields, pointer)
+
+    def _unknown_source(self, kind: str, pointer: str) -> Finding:
+        known = self.source_kinds
+        return Finding(
+            pointer=pointer,
+            code="UnknownSourceKind",
+            expected=f"one of the source kinds of this version: {', '.join(known)}",
+            found=quoted(kind),
+            fix=suggest(kind, known),
+        )
+
+
+class _Compiled:
+    """One schema, ready to run."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._accepts = acceptor(schema)
+        self._validator = DocumentValidator(schema)
+        self._schema = schema
+
+    def findings(self, value: object, pointer: str = "") -> list[Finding]:
+        found: list[Finding] = []
+        if self._accepts is not None and self._accepts(value):
+            return found
+        for error in self._validator.iter_errors(value):
+            found.extend(findings_of(error, pointer))
+            if len(found) > MAX_FINDINGS:
+                break
+        return found
+
+    def property_findings(self, name: str, document: Mapping[str, Any]) -> list[Finding]:
+        """Findings about one required property only."""
+        schema = {"type": "object", "properties": {name: self._schema["properties"][name]}, "required": [name]}
+        return _Compiled(schema).findings(document)
+
+
+def _limited(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(findings)[:MAX_FINDINGS]
+
+
+def _unknown_kind(kind: object, *, present: bool) -> Finding:
+    text = kind if isinstance(kind, str) else ""
+    found = quoted(str(kind)) if present else "no `kind`"
+    fix = suggest(text, KINDS) or "begin the document with `kind: Workload`"
+    return Finding(
+        pointer="/kind" if present else "",
+        code="UnknownKind",
+        expected=f"one of {', '.join(KINDS)}",
+        found=found,
+        fix=fix,
+    )
+
+
+def prepared(schema: Schema) -> Schema:
+    """A schema as it is run: references put in place, prose taken out."""
+    return _open_source(_prepare(schema, schema.get("$defs", {})))
+
+
+def _prepare(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema without references and prose, with patterns that mean in Python what they mean in JSON Schema."""
+    if isinstance(schema, list):
+        return [_prepare(item, definitions) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    reference = schema.get("$ref", "")
+    if reference.startswith("#/$defs/"):
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return _prepare({**definitions[reference.removeprefix("#/$defs/")], **rest}, definitions)
+    ready: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in {"properties", "patternProperties"}:
+            ready[key] = {name: _prepare(one, definitions) for name, one in value.items()}
+        elif key == "pattern":
+            ready[key] = _python_pattern(value)
+        elif key not in _PROSE:
+            ready[key] = value if key in {"enum", "const"} else _prepare(value, definitions)
+    return ready
+
+
+def _python_pattern(pattern: str) -> str:
+    r"""In Python `$` also matches before a line break at the end, in JSON Schema it does not."""
+    return f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern
+
+
+def _without(schema: Schema, keyword: str) -> Schema:
+    return {key: value for key, value in schema.items() if key != keyword}
+
+
+def _open_source(schema: Schema) -> Schema:
+    """The schema without its list of source kinds, which serves editors only."""
+    properties = schema.get("properties", {})
+    if "source" not in properties:
+        return schema
+    return {**schema, "properties": {**properties, "source": _without(properties["source"], "allOf")}}

@@ -1,0 +1,38 @@
+"""The files of one commit, or of a working tree, as the repository hands them to the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ReadBlob = Callable[[str], bytes]
+"""Gives the content of a blob id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeFile:
+    """One entry below the configured path. `path` is relative to it, with `/`; `size` is in bytes.
+
+    `kind` is file, symlink or submodule. `blob_id` is the git blob id, also for files of a working tree, so that a
+    cache keyed by it serves both.
+    """
+
+    path: str
+    blob_id: str
+    size: int
+    kind: str = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """One consistent set of files. `revision` is the commit id (40 hex), or `worktree-` and a hash for files not committed.
+
+    `message` is the whole commit message. `missing` says why there are no files where the branch or the path does not
+    exist; then `files` is empty.
+    """
+
+    revision: str
+    files: tuple[TreeFile, ...] = ()
+    message: str = ""
+    committed_at: int = 0
+    missing: str = ""

@@ -1,0 +1,46 @@
+"""What may be written but is not acted on by this version: said plainly, so that nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.core.kinds import Finding
+from agent.core.problems import Severity
+
+_WORKLOAD_FIELDS = {
+    "faces": "no route is made: publish a port, or route to the container yourself",
+    "release": "the command is not run before a deploy: run it yourself",
+    "windows": "deploys happen at any time",
+    "triggers": "nothing is fired: change the tag in the document",
+    "log_rules": "logs are not searched",
+    "promotion": "no version is proposed to this workload: change the tag in the document",
+    "update": "nothing writes pins yet",
+}
+_SETTINGS_FIELDS = {"proxy": "no proxy is driven", "notifications": "nothing is announced"}
+
+
+def not_acted_on(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """The fields of a Workload or Settings document that this version leaves aside."""
+    fields = _SETTINGS_FIELDS if raw["kind"] == "Settings" else _WORKLOAD_FIELDS
+    for field in fields.keys() & raw.keys():
+        if raw[field]:
+            yield _finding(f"/{field}", f"`{field}`", fields[field])
+    if raw.get("on_failure") == "revert":
+        yield _finding("/on_failure", "`revert`", "the previous version is put back, but no commit is reverted")
+
+
+def kind_not_acted_on(kind: str) -> Finding:
+    """The finding about a whole document of a kind that is not acted on."""
+    return _finding("", f"a {kind}", "the document is read and otherwise left aside")
+
+
+def _finding(pointer: str, found: str, consequence: str) -> Finding:
+    return Finding(
+        pointer=pointer,
+        code="NotActedOn",
+        expected="what this version acts on",
+        found=found,
+        fix=consequence,
+        severity=Severity.WARNING,
+    )

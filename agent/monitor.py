@@ -1,0 +1,124 @@
+"""Keeps asking containers that run whether they are well: the agent's own http and tcp checks after a deploy.
+
+A container is unhealthy after `retries` failures in a row and well again after one success; only such a change is told.
+Docker's own checks (`command`) need no asking: their state comes with the list call.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from agent.core.model import HealthCheck
+from agent.ports import Clock
+
+Probe = Callable[[str, HealthCheck], str | None]
+"""Asks one address once; None when it is well, else why not. Takes no longer than the check's own timeout."""
+
+PROBERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One container to ask, at an IPv4 address."""
+
+    workload_id: str
+    container_id: str
+    address: str
+    healthcheck: HealthCheck
+
+
+class Monitor:
+    """Thread-safe. `changed` is called with the workload id when a container became unhealthy or well again."""
+
+    def __init__(self, probe: Probe, changed: Callable[[str], None], clock: Clock) -> None:
+        self._probe = probe
+        self._changed = changed
+        self._clock = clock
+        self._wake = threading.Condition()
+        self._targets: dict[str, Target] = {}
+        self._due: list[tuple[float, str]] = []
+        self._failures: dict[str, int] = {}
+        self._unhealthy: dict[str, str] = {}
+        self._stopping = False
+        self._pool = ThreadPoolExecutor(PROBERS, thread_name_prefix="probe")
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    def start(self) -> None:
+        """Begin asking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop asking; probes under way end by their own timeout."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def unhealthy(self) -> Mapping[str, str]:
+        """Why each unhealthy container (by id) is so."""
+        with self._wake:
+            return dict(self._unhealthy)
+
+    def follow(self, workload_id: str, targets: Sequence[Target]) -> None:
+        """Ask exactly these containers of a workload from now on."""
+        with self._wake:
+            wanted = {target.container_id: target for target in targets}
+            for known in [one for one in self._targets.values() if one.workload_id == workload_id]:
+                if wanted.get(known.container_id) != known:
+                    self._forget(known.container_id)
+            for container_id, target in wanted.items():
+                if container_id not in self._targets:
+                    self._targets[container_id] = target
+                    heapq.heappush(self._due, (self._clock.monotonic() + target.healthcheck.interval, container_id))
+            self._wake.notify()
+
+    def _forget(self, container_id: str) -> None:
+        self._targets.pop(container_id, None)
+        self._failures.pop(container_id, None)
+        self._unhealthy.pop(container_id, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                if self._stopping:
+                    return
+                now = self._clock.monotonic()
+                if not self._due or self._due[0][0] > now:
+                    self._wake.wait(self._due[0][0] - now if self._due else None)
+                    continue
+                _, container_id = heapq.heappop(self._due)
+                target = self._targets.get(container_id)
+            if target is not None:
+                self._submit(target)
+
+    def _submit(self, target: Target) -> None:
+        try:
+            self._pool.submit(self._ask, target)
+        except RuntimeError:  # shut down meanwhile
+            return
+
+    def _ask(self, target: Target) -> None:
+        why = self._probe(target.address, target.healthcheck)
+        with self._wake:
+            if self._targets.get(target.container_id) != target:
+                return
+            changed = self._count(target, why)
+            heapq.heappush(self._due, (self._clock.monotonic() + target.healthcheck.interval, target.container_id))
+            self._wake.notify()
+        if changed:
+            self._changed(target.workload_id)
+
+    def _count(self, target: Target, why: str | None) -> bool:
+        container_id = target.container_id
+        if why is None:
+            self._failures.pop(container_id, None)
+            return self._unhealthy.pop(container_id, None) is not None
+        failures = self._failures[container_id] = self._failures.get(container_id, 0) + 1
+        if failures < target.healthcheck.retries or container_id in self._unhealthy:
+            return False
+        self._unhealthy[container_id] = f"{failures} checks in a row failed: {why}"
+        return True

@@ -1,0 +1,100 @@
+"""Keeps the newest snapshot of the engine: one list call serves everybody who asked before it began.
+
+It decides nothing. Inspections are kept per container id until an engine event or a gap in the stream drops them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.core.observed import ContainerDetail, ObservedContainer, ObservedState, Role
+from agent.errors import PierheadError
+from agent.ports import Clock, Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One list call, indexed once: containers by workload id, and the running active one by workload name."""
+
+    state: ObservedState = field(default_factory=ObservedState)
+    groups: Mapping[str, tuple[ObservedContainer, ...]] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: ObservedState) -> Snapshot:
+        running = (one for one in state.containers if one.running and one.role is Role.ACTIVE)
+        return cls(state, state.grouped(), {one.workload: one.id for one in running})
+
+
+    def address(self, container: ObservedContainer) -> str:
+        """An IPv4 address at which a container answers: its own, or of the one whose network it joined, else empty."""
+        if container.network_container:
+            owners = (one for one in self.state.containers if one.id == container.network_container)
+            container = next(owners, container)
+        if "host" in container.networks:
+            return "127.0.0.1"
+        return next((address for address in container.networks.values() if address), "")
+
+
+class Observer:
+    """Thread-safe. `not_before` is monotonic seconds: a snapshot whose list call began earlier is not good enough."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._listing = threading.Lock()
+        self._details: dict[str, ContainerDetail] = {}
+        self._snapshot = Snapshot()
+        self.list_calls = 0
+
+    @property
+    def latest(self) -> Snapshot:
+        """The newest snapshot, however old; empty before the first."""
+        return self._snapshot
+
+    def snapshot(self, not_before: float) -> Snapshot:
+        """A snapshot that shows everything that happened before `not_before`; lists only if there is none yet."""
+        if self._fresh(not_before):
+            return self._snapshot
+        with self._listing:
+            if self._fresh(not_before):
+                return self._snapshot
+            began = self._clock.monotonic()
+            containers = self._engine.list_containers()
+            self.list_calls += 1
+            self._snapshot = Snapshot.of(ObservedState(containers, self.list_calls, began))
+            self._forget_gone(containers)
+            return self._snapshot
+
+    def _fresh(self, not_before: float) -> bool:
+        state = self._snapshot.state
+        return state.serial > 0 and state.listed_at >= not_before
+
+    def _forget_gone(self, containers: tuple[ObservedContainer, ...]) -> None:
+        present = {one.id for one in containers}
+        for container_id in [known for known in self._details if known not in present]:
+            self._details.pop(container_id, None)
+
+    def detailed(self, containers: tuple[ObservedContainer, ...]) -> tuple[ObservedContainer, ...]:
+        """The same containers with what only an inspection tells, inspecting those that are not known yet."""
+        return tuple(dataclasses.replace(one, detail=self._detail(one.id)) for one in containers)
+
+    def _detail(self, container_id: str) -> ContainerDetail | None:
+        known = self._details.get(container_id)
+        if known is None:
+            try:
+                known = self._details[container_id] = self._engine.inspect(container_id)
+            except PierheadError:  # gone since it was listed, which the next list call shows
+                return None
+        return known
+
+    def forget(self, container_id: str) -> None:
+        """Something happened to this container; what was inspected of it no longer counts."""
+        self._details.pop(container_id, None)
+
+    def forget_all(self) -> None:
+        """Events were missed; nothing that was inspected counts any more."""
+        self._details.clear()

@@ -1,0 +1,169 @@
+"""The fields of an image source, normalised: durations in seconds, sizes in bytes, lists as tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.core.container import Ulimit
+from agent.core.model import HealthCheck
+from agent.core.values import InvalidValue, parse_duration, parse_size, split_words
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """What DESIGN §4 says of `kind: image`. `strategy` and `drain` are None where the document names none.
+
+    `networks` is None where the host's shared network is used. `tags` are versions side by side, newest first.
+    """
+
+    image: str
+    tag: str | None = None
+    digest: str | None = None
+    registry: str | None = None
+    platform: str | None = None
+    pull: str = "missing"
+    port: int | None = None
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    user: str | None = None
+    working_dir: str | None = None
+    healthcheck: HealthCheck | None = None
+    cpu_limit: float | None = None
+    memory_limit: int | None = None
+    pids_limit: int | None = None
+    replicas: int = 1
+    max_instances: int | None = None
+    tags: tuple[str, ...] = ()
+    strategy: str | None = None
+    drain: float | None = None
+    stop_timeout: float = 10.0
+    restart: str = "unless-stopped"
+    networks: tuple[str, ...] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    init: bool = True
+    logging: Mapping[str, object] = field(default_factory=dict)
+    engine: str = "container"
+    privileged: bool = False
+    devices: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return "image"
+
+    @property
+    def network_of(self) -> str | None:
+        """The workload whose network namespace is joined, where one is."""
+        if self.networks and len(self.networks) == 1 and self.networks[0].startswith(JOIN):
+            return self.networks[0].removeprefix(JOIN)
+        return None
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The tags that run side by side; one empty name where the workload has one version."""
+        return self.tags[: self.max_instances] or ("",)
+
+
+JOIN = "workload:"
+
+
+def parse_source(raw: Raw) -> ImageSource:
+    """The source from a mapping that its schema accepts; raises InvalidValue for words with an open quote."""
+    converted = {name: _converted(name, raw[name], convert) for name, convert in CONVERSIONS.items() if name in raw}
+    plain = {name: raw[name] for name in PLAIN if name in raw}
+    check = _healthcheck(raw["healthcheck"], raw.get("port")) if "healthcheck" in raw else None
+    return ImageSource(**plain, **converted, healthcheck=check)
+
+
+def _converted(name: str, value: Any, convert: Callable[[Any], object]) -> Any:
+    try:
+        return convert(value)
+    except InvalidValue as error:
+        error.pointer = error.pointer or f"/source/{name}"
+        raise
+
+
+def _healthcheck(raw: Raw, source_port: int | None) -> HealthCheck:
+    tcp = raw.get("tcp", False)
+    port = raw.get("port", source_port if isinstance(tcp, bool) else tcp)
+    command = _converted("healthcheck/command", raw["command"], split_words) if "command" in raw else None
+    times = {name: parse_duration(raw[name]) for name in ("interval", "timeout", "start_period") if name in raw}
+    return HealthCheck(
+        http=raw.get("http"),
+        tcp=tcp is not False,
+        command=command,
+        port=None if command else port,
+        retries=raw.get("retries", 3),
+        **times,
+    )
+
+
+def _ulimits(raw: Raw) -> tuple[Ulimit, ...]:
+    pairs = {
+        name: (value["soft"], value["hard"]) if isinstance(value, Mapping) else (value, value)
+        for name, value in raw.items()
+    }
+    return tuple(Ulimit(name=name, soft=soft, hard=hard) for name, (soft, hard) in sorted(pairs.items()))
+
+
+def _text_map(raw: Raw) -> dict[str, str]:
+    return {name: str(value) for name, value in raw.items()}
+
+
+def _logging(raw: Raw) -> dict[str, object]:
+    """Driver and options as strings, which is what the engine takes."""
+    options = _text_map(raw.get("options", {}))
+    return {"driver": raw.get("driver", "json-file")} | ({"options": options} if options else {})
+
+
+def _unique(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+PLAIN = (
+    "image",
+    "tag",
+    "digest",
+    "registry",
+    "platform",
+    "pull",
+    "port",
+    "working_dir",
+    "pids_limit",
+    "replicas",
+    "max_instances",
+    "strategy",
+    "restart",
+    "read_only",
+    "init",
+    "engine",
+    "privileged",
+)
+CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
+    "command": split_words,
+    "entrypoint": split_words,
+    "user": str,
+    "cpu_limit": float,
+    "memory_limit": parse_size,
+    "tags": tuple,
+    "drain": parse_duration,
+    "stop_timeout": parse_duration,
+    "networks": _unique,
+    "labels": _text_map,
+    "cap_add": _unique,
+    "cap_drop": _unique,
+    "security_opt": _unique,
+    "extra_hosts": tuple,
+    "ulimits": _ulimits,
+    "logging": _logging,
+    "devices": _unique,
+}

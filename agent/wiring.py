@@ -1,0 +1,304 @@
+"""Builds every adapter and kind once, in order; the only file that knows them all.
+
+Source kinds are found by their file: every module in `agent/sources/` (or in a folder added to its path) that has a
+`KIND` is one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import __version__, sources
+from agent.board import Board, Identity
+from agent.chronicle import Chronicle
+from agent.clock import SystemClock
+from agent.core.entries import Context
+from agent.core.kinds import SourceKind
+from agent.core.model import DesiredState
+from agent.counters import counters_of
+from agent.daemon import Daemon, DaemonParts
+from agent.engine.apply import Executor
+from agent.engine.client import DockerEngine
+from agent.engine.lease import EngineLease
+from agent.engine.probes import probe
+from agent.failures import Failures
+from agent.flusher import Flusher
+from agent.follower import Follower
+from agent.journal.ids import EventIds
+from agent.journal.journal import SqliteJournal
+from agent.keyed_queue import KeyedQueue
+from agent.loading import load_at, loader
+from agent.loop import Loop, LoopParts
+from agent.monitor import Monitor
+from agent.observer import Observer
+from agent.ports import Credentials, Secrets
+from agent.reconcile import Parts, Reconciler
+from agent.records import Recordkeeper, Sources
+from agent.registries.credentials import credentials_for
+from agent.repository.mirror import Mirror
+from agent.repository.opening import open_recorder, open_repository
+from agent.repository.schedule import FetchSchedule
+from agent.repository.urls import redact
+from agent.repository.worktree import WorkTree
+from agent.running import Agent, AgentParts, quietly
+from agent.secrets.build import build_secrets
+from agent.secrets.store import SecretStore
+from agent.settings import AgentSettings, process_environment
+from agent.view import AgentView, ViewParts
+
+RENEWAL = 10.0
+
+
+def discover_kinds(folders: Iterable[str] = ()) -> dict[str, SourceKind]:
+    """All source kinds by name, those of further folders included."""
+    sources.__path__.extend(folder for folder in folders if folder not in sources.__path__)
+    found: dict[str, SourceKind] = {}
+    for module in pkgutil.iter_modules(sources.__path__):
+        kind = getattr(importlib.import_module(f"{sources.__name__}.{module.name}"), "KIND", None)
+        if kind is not None:
+            found[kind.name] = kind
+    return found
+
+
+def build_secrets_of(settings: AgentSettings, repository: list[Mirror | WorkTree]) -> SecretStore:
+    """The secrets of a host. `repository` is empty until there is one: its own password must not need it."""
+
+    def read_path(path: str) -> bytes | None:
+        if not repository:
+            return None
+        return repository[0].read_path(repository[0].tree().revision, path)
+
+    return build_secrets(settings, process_environment(), read_path)
+
+
+def build_repository(settings: AgentSettings, secrets: Secrets) -> Mirror | WorkTree:
+    """The config repository, as the host settings say."""
+    return open_repository(settings, secrets)
+
+
+def build_engine(settings: AgentSettings) -> DockerEngine:
+    """The engine of a host."""
+    return DockerEngine(settings.engine_url, settings.host, settings.volume_dir, settings.policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outside:
+    """The adapters, in the order in which they are made."""
+
+    clock: SystemClock
+    journal: SqliteJournal
+    secrets: SecretStore
+    repository: Mirror | WorkTree
+    engine: DockerEngine
+
+
+def _outside(settings: AgentSettings) -> _Outside:
+    clock = SystemClock()
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    journal = SqliteJournal(settings.data_dir, clock)
+    late: list[Mirror | WorkTree] = []
+    secrets = build_secrets_of(settings, late)
+    repository = build_repository(settings, secrets)
+    late.append(repository)
+    engine = build_engine(settings)
+    return _Outside(clock=clock, journal=journal, secrets=secrets, repository=repository, engine=engine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Middle:
+    """What keeps state in memory, and what a pass is made of."""
+
+    board: Board
+    chronicle: Chronicle
+    follower: Follower
+    observer: Observer
+    failures: Failures
+    queue: KeyedQueue
+    monitor: Monitor
+    records: Recordkeeper
+    flusher: Flusher
+    kinds: Mapping[str, SourceKind]
+
+
+def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
+    clock, journal = outside.clock, outside.journal
+    ids = EventIds(clock, journal.last_event_id())
+    chronicle = Chronicle(journal, outside.secrets, clock, settings.host, ids.next)
+    identity = Identity(
+        host=settings.host, version=__version__, repository=redact(settings.repo.url), branch=settings.repo.branch
+    )
+    board = Board(identity, clock, chronicle.watchers)
+    kinds = discover_kinds()
+    context = Context(
+        host=settings.host,
+        policy=settings.policy,
+        kinds=kinds,
+        has_secret=lambda name: outside.secrets.digest(name) is not None,
+    )
+    load = loader(context, outside.repository.read_blob, journal)
+    follower = Follower(outside.repository, load, board, chronicle)
+    observer = Observer(outside.engine, clock)
+    failures = Failures(journal, clock)
+    queue = KeyedQueue(clock.monotonic)
+    parts = Sources(follower=follower, observer=observer, failures=failures, kinds=kinds)
+    recorder = open_recorder(settings, outside.repository, clock)
+    return _Middle(
+        board=board,
+        chronicle=chronicle,
+        follower=follower,
+        observer=observer,
+        failures=failures,
+        queue=queue,
+        monitor=Monitor(probe, queue.add, clock),
+        records=Recordkeeper(board, chronicle, parts),
+        flusher=Flusher(recorder, journal, board, chronicle, settings.write_back.flush),
+        kinds=kinds,
+    )
+
+
+def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -> Reconciler:
+    def credentials(registry: str | None, image: str) -> Credentials | None:
+        desired = middle.follower.state.desired
+        registries = desired.registries if desired is not None else {}
+        return credentials_for(image, registry, registries, outside.secrets)
+
+    parts = Parts(
+        follower=middle.follower,
+        observer=middle.observer,
+        executor=Executor(outside.engine, outside.secrets, credentials, outside.clock),
+        secrets=outside.secrets,
+        failures=middle.failures,
+        records=middle.records,
+        chronicle=middle.chronicle,
+        kinds=middle.kinds,
+        clock=outside.clock,
+        monitor=middle.monitor,
+    )
+    return Reconciler(parts, stopping.is_set)
+
+
+def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, loop: Loop, lease: EngineLease) -> DaemonParts:
+    return DaemonParts(
+        loop=loop,
+        follower=middle.follower,
+        repository=outside.repository,
+        flusher=middle.flusher,
+        monitor=middle.monitor,
+        board=middle.board,
+        chronicle=middle.chronicle,
+        clock=outside.clock,
+        lease=lease,
+        schedule=FetchSchedule(settings.repo.interval, random.random),
+        resync=settings.resync,
+        renewal=RENEWAL,
+        secrets_changed=lambda: bool(outside.secrets.changed()),
+    )
+
+
+def build_agent(settings: AgentSettings) -> Agent:
+    """An agent that has not begun yet: nothing was asked of the engine or the remote."""
+    outside = _outside(settings)
+    middle = _middle(settings, outside)
+    stopping = threading.Event()
+    reconciler = _reconciler(outside, middle, stopping)
+    loop = Loop(
+        LoopParts(
+            queue=middle.queue,
+            reconciler=reconciler,
+            follower=middle.follower,
+            observer=middle.observer,
+            board=middle.board,
+            chronicle=middle.chronicle,
+            failures=middle.failures,
+            engine=outside.engine,
+            clock=outside.clock,
+            concurrency=settings.concurrency,
+        ),
+        stopping.is_set,
+    )
+    lease = EngineLease(outside.engine, settings.data_dir, outside.clock)
+    daemon = Daemon(_daemon(settings, outside, middle, loop, lease), stopping)
+    return Agent(
+        AgentParts(
+            board=middle.board,
+            chronicle=middle.chronicle,
+            clock=outside.clock,
+            daemon=daemon,
+            flusher=middle.flusher,
+            follower=middle.follower,
+            lease=lease,
+            loop=loop,
+            observer=middle.observer,
+            queue=middle.queue,
+            reconciler=reconciler,
+            secrets=outside.secrets,
+            view=_view(outside, middle, loop),
+            notes=outside.journal.notes,
+            closers=_closers(outside, middle, lease),
+        )
+    )
+
+
+def _view(outside: _Outside, middle: _Middle, loop: Loop) -> AgentView:
+    writers = (middle.follower, middle.flusher, middle.chronicle)
+    return AgentView(
+        ViewParts(
+            board=middle.board,
+            chronicle=middle.chronicle,
+            journal=outside.journal,
+            follower=middle.follower,
+            observer=middle.observer,
+            engine=outside.engine,
+            secrets=outside.secrets,
+            kinds=middle.kinds,
+            counters=counters_of(loop, middle.queue, middle.observer, middle.records, writers),
+            first_pass_done=loop.first_pass_done.is_set,
+        )
+    )
+
+
+def _closers(outside: _Outside, middle: _Middle, lease: EngineLease) -> tuple[Callable[[], None], ...]:
+    return (
+        middle.queue.close,
+        quietly(lease.release),
+        quietly(outside.repository.close),
+        quietly(outside.engine.close),
+        quietly(outside.journal.close),
+    )
+
+
+def start_agent(settings: AgentSettings) -> Agent:
+    """An agent at work, with its page."""
+    from agent.web.options import WebOptions
+    from agent.web.server import WebServer, sites
+
+    agent = build_agent(settings)
+    secret_name = settings.webhook.config_secret
+
+    def config_secret() -> str | None:
+        return agent.parts.secrets.value(secret_name) if secret_name else None
+
+    options = WebOptions(
+        version=__version__, host=settings.host, max_body=settings.webhook.max_body, config_secret=config_secret
+    )
+    addresses = (settings.listen.status, settings.listen.webhooks)
+    server = WebServer(sites(agent.parts.view, agent.parts.daemon, options, addresses))
+    try:
+        server.start()
+        agent.start(server.stop)
+    except BaseException:
+        server.stop()
+        agent.close()
+        raise
+    return agent
+
+
+def desired_at(repository: Path, ref: str, path: str, host: str) -> DesiredState:
+    """What one commit of a local repository says to a host."""
+    return load_at(repository, ref, path, host, discover_kinds())

@@ -1,0 +1,65 @@
+"""What scenario tests share: an engine side, test images, a config repository, and an agent that is always ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from support import images
+from support.agent_process import AgentProcess, ConfigRepository, EngineSide
+
+
+@pytest.fixture(scope="session")
+def web_images() -> dict[str, str]:
+    """Images of the scenarios by what they do; `one` and `two` answer their name on port 8080."""
+    client = docker.APIClient(version="auto", timeout=120)
+    try:
+        return {
+            "one": images.web_image(client, "ph-test/web:1", "one"),
+            "two": images.web_image(client, "ph-test/web:2", "two"),
+            "three": images.web_image(client, "ph-test/web:3", "three"),
+            "busybox": images.busybox_image(client),
+            "exits": images.exits_image(client),
+            "silent": images.silent_image(client),
+        }
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> ConfigRepository:
+    """An empty local config repository."""
+    return ConfigRepository.create(tmp_path / "config")
+
+
+@pytest.fixture
+def make_agent(tmp_path: Path) -> Iterator[Callable[..., AgentProcess]]:
+    """Makes agents that are ended, and whose containers are removed, when the test is over."""
+    made: list[AgentProcess] = []
+
+    def make(url: str | Path, **fields: Any) -> AgentProcess:
+        agent = AgentProcess(base=tmp_path / f"agent-{len(made)}", repo_url=str(url), **fields)
+        made.append(agent)
+        return agent
+
+    yield make
+    for agent in made:
+        agent.kill()
+        EngineSide(agent.host).clean()
+
+
+@pytest.fixture
+def agent(make_agent: Callable[..., AgentProcess], repository: ConfigRepository) -> AgentProcess:
+    """One agent, not started, that follows `repository`."""
+    return make_agent(repository.folder)
+
+
+@pytest.fixture
+def engine(agent: AgentProcess) -> Iterator[EngineSide]:
+    """The engine as seen under the agent's host name."""
+    side = EngineSide(agent.host)
+    yield side
+    side.api.close()

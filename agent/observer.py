@@ -28,7 +28,6 @@ class Snapshot:
         running = (one for one in state.containers if one.running and one.role is Role.ACTIVE)
         return cls(state, state.grouped(), {one.workload: one.id for one in running})
 
-
     def address(self, container: ObservedContainer) -> str:
         """An IPv4 address at which a container answers: its own, or of the one whose network it joined, else empty."""
         if container.network_container:

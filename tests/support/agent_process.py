@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import docker
-
 from support.git_server import commit, git
 
 
@@ -120,7 +119,7 @@ class AgentProcess:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """kill -9, at once."""
+        """Kill -9, at once."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(10)

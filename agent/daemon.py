@@ -51,6 +51,18 @@ class Schedule(Protocol):
     def failed(self) -> None: ...
 
 
+class JournalHealth(Protocol):
+    """How the journal fares."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened to its file that people should know; it only grows."""
+
+    @property
+    def trouble(self) -> PierheadError | None:
+        """Why events wait in memory now; None when all of them are on disk."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonParts:
     """What lives; built once in wiring."""
@@ -68,6 +80,7 @@ class DaemonParts:
     resync: float
     renewal: float
     secrets_changed: Callable[[], bool]
+    journal: JournalHealth
 
 
 class Daemon:
@@ -78,6 +91,7 @@ class Daemon:
         self._stopping = stopping
         self._offset = parts.clock.now() - parts.clock.monotonic()
         self._renewed = parts.clock.monotonic()
+        self._told = 0
         self._follow = Periodic("follow", self.follow, self._fetch_delay, self._bug)
         self._periodics = [
             self._follow,
@@ -125,6 +139,7 @@ class Daemon:
     def _tick(self) -> None:
         self._parts.loop.check_engine()
         self._check_clock()
+        self._check_journal()
         now = self._parts.clock.monotonic()
         if now - self._renewed >= self._parts.renewal:
             self._renewed = now
@@ -141,6 +156,16 @@ class Daemon:
                 self._parts.chronicle.write(note)
             return
         self._parts.board.condition("lease", None)
+
+    def _check_journal(self) -> None:
+        trouble = self._parts.journal.trouble
+        news = list(self._parts.journal.notes[self._told :])
+        self._told += len(news)
+        if self._parts.board.condition("journal", f"{trouble.reason}: {trouble}" if trouble else None) and trouble:
+            news.append(f"{trouble}; events are kept in memory until it is over")
+        for message in news:
+            note = Note(reason=Reason.JOURNAL_UNAVAILABLE, message=message, severity="warning", source="agent")
+            self._parts.chronicle.write(note)
 
     def _check_clock(self) -> None:
         offset = self._parts.clock.now() - self._parts.clock.monotonic()

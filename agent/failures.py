@@ -19,9 +19,14 @@ REPAIR_WINDOW = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """One version that is not tried before `until` (monotonic seconds), and why."""
+    """What is not tried before `until` (monotonic seconds), and why.
+
+    `everything` is False while only a new version is held, whose predecessor serves meanwhile, and True when a repair,
+    a removal or the way back failed, so that nothing at all is tried.
+    """
 
     fingerprint: str
+    everything: bool
     reason: str
     message: str
     until: float
@@ -53,7 +58,15 @@ class Failures:
         with self._lock:
             self._quarantine[workload_id, fingerprint] = entry
 
-    def hold(self, workload_id: str, fingerprint: str, why: tuple[str, str], retry_after: float | None) -> Hold:
+    def hold(
+        self,
+        workload_id: str,
+        fingerprint: str,
+        why: tuple[str, str],
+        *,
+        retry_after: float | None = None,
+        everything: bool = False,
+    ) -> Hold:
         """Try this version again later: after `retry_after` seconds, else twice as long as the last time."""
         with self._lock:
             known = self._holds.get(workload_id)
@@ -62,7 +75,14 @@ class Failures:
             if retry_after is not None:
                 delay = max(delay, min(retry_after, 3600.0))
             until = self._clock.monotonic() + delay
-            hold = Hold(fingerprint=fingerprint, reason=why[0], message=why[1], until=until, attempts=attempts)
+            hold = Hold(
+                fingerprint=fingerprint,
+                everything=everything,
+                reason=why[0],
+                message=why[1],
+                until=until,
+                attempts=attempts,
+            )
             self._holds[workload_id] = hold
             return hold
 
@@ -84,7 +104,7 @@ class Failures:
                 if owner == workload_id
             }
         hold = self.held(workload_id)
-        if hold is not None:
+        if hold is not None and not hold.everything:
             found.setdefault(hold.fingerprint, f"{hold.reason}: {hold.message}")
         return found
 

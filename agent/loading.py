@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from agent.core.desired import DesiredReader
-from agent.core.documents import DocumentCache
+from agent.core.desired import DesiredReader, StateBuilder
+from agent.core.documents import DocumentCache, DocumentLoader
 from agent.core.entries import Context
 from agent.core.kinds import SourceKind
 from agent.core.model import DesiredState
 from agent.core.policy import HostPolicy
 from agent.core.schemas import Schemas
 from agent.core.tree import ReadBlob, Tree
+from agent.core.validation.hosts import host_patterns, stand_ins
 from agent.repository.local import LocalRepository
 from agent.schema_files import schemas
 
@@ -25,11 +26,20 @@ def loader(context: Context, read_blob: ReadBlob, cache: DocumentCache | None) -
     return lambda tree: reader.read(tree, read_blob)
 
 
-def load_at(repository: Path, ref: str, path: str, host: str, kinds: Mapping[str, SourceKind]) -> DesiredState:
-    """What one commit of a local repository says to one host, judged by the widest policy."""
+def commits_for_hosts(
+    repository: Path, path: str, refs: tuple[str, str], host: str | None, kinds: Mapping[str, SourceKind]
+) -> Iterator[tuple[DesiredState, DesiredState]]:
+    """What two commits of a local repository say to one host, or to every host that they tell apart.
+
+    Judged by the widest policy, as no host is asked for its own.
+    """
     found = LocalRepository(repository, path)
-    context = Context(host=host, policy=EVERYTHING, kinds=kinds)
-    return loader(context, found.read_blob, None)(found.tree(ref))
+    documents = DocumentLoader(Schemas(schemas()))
+    before, after = (documents.load(found.tree(ref), found.read_blob) for ref in refs)
+    hosts = (host,) if host else stand_ins(host_patterns((*before.documents, *after.documents)))
+    for one in hosts:
+        builder = StateBuilder(Context(host=one, policy=EVERYTHING, kinds=kinds))
+        yield builder.build(before), builder.build(after)
 
 
 EVERYTHING = HostPolicy(

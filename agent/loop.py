@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.board import Board
 from agent.chronicle import Chronicle, Note
+from agent.core.kinds import SourceKind
 from agent.core.reasons import Phase, Reason
 from agent.core.status import WorkloadStatus
 from agent.errors import PierheadError, Transient
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 ENGINE = "engine"
 LEASE = "lease"
+AGENT = "agent"
 AWAY = (Reason.ENGINE_UNREACHABLE, Reason.ENGINE_FORBIDDEN, Reason.ENGINE_LOCKED)
 WATCHED = frozenset({"start", "die", "destroy", "rename", "update", "pause", "unpause", "oom", "health_status", "stop"})
 RETRY_TRAILER = "pierhead-retry:"
@@ -44,6 +46,7 @@ class LoopParts:
     failures: Failures
     engine: Engine
     clock: Clock
+    kinds: Mapping[str, SourceKind]
     concurrency: int
 
 
@@ -93,7 +96,8 @@ class Loop:
         if status.phase is not Phase.SYNCED:
             return
         for workload in self._parts.follower.state.by_id.values():
-            if status.name in workload.depends_on:
+            kind = self._parts.kinds[workload.source.kind]
+            if status.name in workload.depends_on or status.name in kind.dependencies(workload):
                 self._parts.queue.add(workload.id)
 
     # Threads
@@ -151,6 +155,8 @@ class Loop:
             logger.exception("pass over %s failed", key)
             self._bug(key, error)
             return
+        if AGENT in self._parts.board.conditions:
+            self._parts.board.condition(AGENT, None)
         if again is not None:
             self._parts.queue.add(key, again)
 
@@ -160,7 +166,7 @@ class Loop:
             self._engine_away(error)  # everything is enqueued again when it is back
             return
         delay = error.retry_after if isinstance(error, Transient) and error.retry_after else 10.0
-        if self._parts.board.condition("agent", f"{error.reason}: {error}"):
+        if self._parts.board.condition(AGENT, f"{error.reason}: {error}"):
             logger.warning("pass over %s: %s", key, error)
         self._parts.queue.add(key, delay)
 

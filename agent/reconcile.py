@@ -15,11 +15,12 @@ from agent.core.model import DesiredState, Workload
 from agent.core.observed import ObservedContainer
 from agent.core.plan import Plan, Step
 from agent.core.planning.absent import plan_invalid, plan_removal
-from agent.core.reasons import Reason
+from agent.core.reasons import Phase, Reason
 from agent.engine.apply import Applied, ApplyContext, Executor, Failed, Interrupted, Outcome, Superseded
 from agent.errors import Transient
 from agent.failures import Failures
 from agent.follower import Follower
+from agent.memory import Memory
 from agent.monitor import Monitor, Target
 from agent.observer import Observer, Snapshot
 from agent.ports import Clock, Secrets
@@ -27,7 +28,6 @@ from agent.records import Recordkeeper
 
 ROUNDS = 6
 ENGINE_AWAY = (Reason.ENGINE_UNREACHABLE, Reason.ENGINE_FORBIDDEN)
-DEPLOYS = (Reason.DEPLOYING, Reason.ROLLING_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Parts:
     kinds: Mapping[str, SourceKind]
     clock: Clock
     monitor: Monitor
+    memory: Memory
 
 
 class Reconciler:
@@ -96,15 +97,19 @@ class Reconciler:
             return plan_invalid(name or min(names, default=workload_id), workload_id, observed)
         if not observed:
             self._parts.failures.lift(workload_id)
+            self._parts.memory.forget(workload_id)
             self._parts.records.drop(workload_id)
             return None
         hold = self._parts.failures.held(workload_id)
         retry_at = None if hold is None else self._parts.clock.now() + self._parts.failures.remaining(hold)
-        return plan_removal(observed, complete=desired.complete, retry_at=retry_at)
+        prune = self._parts.memory.prune(workload_id)
+        return plan_removal(observed, complete=desired.complete, retry_at=retry_at, prune=prune)
 
     def _situation(self, workload: Workload, kind: SourceKind, desired: DesiredState, snapshot: Snapshot) -> Situation:
         parts = self._parts
         digests = {name: parts.secrets.digest(name) for name in kind.secret_names(workload)}
+        hold = parts.failures.held(workload.id)
+        blocked = hold if hold is not None and hold.everything else None
         return Situation(
             revision=desired.revision,
             settings=desired.settings,
@@ -115,7 +120,10 @@ class Reconciler:
             waiting_for=parts.records.unready((*workload.depends_on, *kind.dependencies(workload))),
             network_owners=snapshot.owners,
             repairs=parts.failures.repairs(workload.id),
+            retry_at=parts.clock.now() + parts.failures.remaining(blocked) if blocked else None,
+            retry_reason=f"{blocked.reason}: {blocked.message}" if blocked else "",
             unhealthy=parts.monitor.unhealthy(),
+            deployed=parts.memory.deployed(workload.id),
         )
 
     def _explain_hold(self, plan: Plan) -> Plan:
@@ -133,10 +141,19 @@ class Reconciler:
         if plan is None or not plan.empty:
             return None
         self._parts.records.record(plan)
+        self._remember(plan)
         self._watch(plan.workload_id)
         if plan.until is None:
             return None
         return max(0.1, plan.until - self._parts.clock.now())
+
+    def _remember(self, plan: Plan) -> None:
+        """What the next pass, perhaps of another process, cannot see in git or at the engine."""
+        workload = self._parts.follower.state.by_id.get(plan.workload_id)
+        if workload is None:
+            return
+        complete = plan.phase is Phase.SYNCED and plan.target
+        self._parts.memory.keep(workload.id, prune=workload.prune, deployed=plan.target if complete else None)
 
     def _watch(self, workload_id: str) -> None:
         """Keep asking the containers that serve now."""
@@ -207,10 +224,13 @@ class Reconciler:
         why = (str(failed.reason), failed.message)
         revision = self._parts.follower.state.desired.revision if self._parts.follower.state.desired else ""
         until: str | None = None
-        if failed.permanent and plan.reason in DEPLOYS and plan.target:
+        deploying = plan.reason is Reason.DEPLOYING and bool(plan.target)
+        if failed.permanent and deploying:
             self._parts.failures.quarantine(plan.workload_id, plan.target, revision, why)
         else:
-            hold = self._parts.failures.hold(plan.workload_id, plan.target, why, failed.retry_after)
+            hold = self._parts.failures.hold(
+                plan.workload_id, plan.target, why, retry_after=failed.retry_after, everything=not deploying
+            )
             until = timestamp(self._parts.clock.now() + self._parts.failures.remaining(hold))
         self._parts.records.failed(plan, failed, until)
 

@@ -40,7 +40,6 @@ class AgentParts:
     reconciler: Reconciler
     secrets: Secrets
     view: AgentView
-    notes: tuple[str, ...]
     closers: tuple[Callable[[], None], ...]
 
 
@@ -57,8 +56,6 @@ class Agent:
         """Take the engine, say hello, and begin; `stop_page` ends the page when the agent stops."""
         self.parts.lease.acquire()
         self._stop_page = stop_page
-        for note in self.parts.notes:
-            self._tell(Reason.JOURNAL_UNAVAILABLE, note, "warning")
         self._tell(Reason.AGENT_STARTED, f"pierhead {self.parts.board.identity.version} starts")
         self.parts.daemon.start()
 

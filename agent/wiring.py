@@ -1,28 +1,22 @@
-"""Builds every adapter and kind once, in order; the only file that knows them all.
-
-Source kinds are found by their file: every module in `agent/sources/` (or in a folder added to its path) that has a
-`KIND` is one.
-"""
+"""Builds every adapter and kind once, in order; the only file that knows them all."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent import __version__, sources
+from agent import __version__
 from agent.board import Board, Identity
 from agent.chronicle import Chronicle
 from agent.clock import SystemClock
 from agent.core.entries import Context
 from agent.core.kinds import SourceKind
-from agent.core.model import DesiredState
 from agent.counters import counters_of
 from agent.daemon import Daemon, DaemonParts
+from agent.discovery import discover_kinds
 from agent.engine.apply import Executor
 from agent.engine.client import DockerEngine
 from agent.engine.lease import EngineLease
@@ -32,9 +26,11 @@ from agent.flusher import Flusher
 from agent.follower import Follower
 from agent.journal.ids import EventIds
 from agent.journal.journal import SqliteJournal
+from agent.journal.reading import ReadOnlyJournal
 from agent.keyed_queue import KeyedQueue
-from agent.loading import load_at, loader
+from agent.loading import loader
 from agent.loop import Loop, LoopParts
+from agent.memory import Memory
 from agent.monitor import Monitor
 from agent.observer import Observer
 from agent.ports import Credentials, Secrets
@@ -53,17 +49,6 @@ from agent.settings import AgentSettings, process_environment
 from agent.view import AgentView, ViewParts
 
 RENEWAL = 10.0
-
-
-def discover_kinds(folders: Iterable[str] = ()) -> dict[str, SourceKind]:
-    """All source kinds by name, those of further folders included."""
-    sources.__path__.extend(folder for folder in folders if folder not in sources.__path__)
-    found: dict[str, SourceKind] = {}
-    for module in pkgutil.iter_modules(sources.__path__):
-        kind = getattr(importlib.import_module(f"{sources.__name__}.{module.name}"), "KIND", None)
-        if kind is not None:
-            found[kind.name] = kind
-    return found
 
 
 def build_secrets_of(settings: AgentSettings, repository: list[Mirror | WorkTree]) -> SecretStore:
@@ -92,22 +77,31 @@ class _Outside:
     """The adapters, in the order in which they are made."""
 
     clock: SystemClock
-    journal: SqliteJournal
+    journal: SqliteJournal | ReadOnlyJournal
     secrets: SecretStore
     repository: Mirror | WorkTree
     engine: DockerEngine
 
 
-def _outside(settings: AgentSettings) -> _Outside:
+def _outside(settings: AgentSettings, scratch: Path | None) -> _Outside:
+    """With `scratch` the agent's own folder is only read, and what has to be written is written there."""
     clock = SystemClock()
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    journal = SqliteJournal(settings.data_dir, clock)
+    home = settings.data_dir
+    if scratch is not None and not home.is_dir():
+        home = scratch
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    journal = SqliteJournal(home, clock)
     late: list[Mirror | WorkTree] = []
-    secrets = build_secrets_of(settings, late)
-    repository = build_repository(settings, secrets)
+    secrets = build_secrets_of(replace(settings, data_dir=home), late)
+    repository = build_repository(replace(settings, data_dir=scratch or home), secrets)
     late.append(repository)
-    engine = build_engine(settings)
-    return _Outside(clock=clock, journal=journal, secrets=secrets, repository=repository, engine=engine)
+    return _Outside(
+        clock=clock,
+        journal=ReadOnlyJournal(journal) if scratch is not None else journal,
+        secrets=secrets,
+        repository=repository,
+        engine=build_engine(settings),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +173,7 @@ def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -
         kinds=middle.kinds,
         clock=outside.clock,
         monitor=middle.monitor,
+        memory=Memory(outside.journal),
     )
     return Reconciler(parts, stopping.is_set)
 
@@ -198,30 +193,36 @@ def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, loop: L
         resync=settings.resync,
         renewal=RENEWAL,
         secrets_changed=lambda: bool(outside.secrets.changed()),
+        journal=outside.journal,
     )
 
 
-def build_agent(settings: AgentSettings) -> Agent:
-    """An agent that has not begun yet: nothing was asked of the engine or the remote."""
-    outside = _outside(settings)
+def _loop(settings: AgentSettings, outside: _Outside, middle: _Middle, reconciler: Reconciler) -> LoopParts:
+    return LoopParts(
+        queue=middle.queue,
+        reconciler=reconciler,
+        follower=middle.follower,
+        observer=middle.observer,
+        board=middle.board,
+        chronicle=middle.chronicle,
+        failures=middle.failures,
+        engine=outside.engine,
+        clock=outside.clock,
+        kinds=middle.kinds,
+        concurrency=settings.concurrency,
+    )
+
+
+def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
+    """An agent that has not begun yet: nothing was asked of the engine or the remote.
+
+    With `scratch`, an empty folder, it is good for `preview` only and changes nothing outside of that folder.
+    """
+    outside = _outside(settings, scratch)
     middle = _middle(settings, outside)
     stopping = threading.Event()
     reconciler = _reconciler(outside, middle, stopping)
-    loop = Loop(
-        LoopParts(
-            queue=middle.queue,
-            reconciler=reconciler,
-            follower=middle.follower,
-            observer=middle.observer,
-            board=middle.board,
-            chronicle=middle.chronicle,
-            failures=middle.failures,
-            engine=outside.engine,
-            clock=outside.clock,
-            concurrency=settings.concurrency,
-        ),
-        stopping.is_set,
-    )
+    loop = Loop(_loop(settings, outside, middle, reconciler), stopping.is_set)
     lease = EngineLease(outside.engine, settings.data_dir, outside.clock)
     daemon = Daemon(_daemon(settings, outside, middle, loop, lease), stopping)
     return Agent(
@@ -239,7 +240,6 @@ def build_agent(settings: AgentSettings) -> Agent:
             reconciler=reconciler,
             secrets=outside.secrets,
             view=_view(outside, middle, loop),
-            notes=outside.journal.notes,
             closers=_closers(outside, middle, lease),
         )
     )
@@ -297,8 +297,3 @@ def start_agent(settings: AgentSettings) -> Agent:
         agent.close()
         raise
     return agent
-
-
-def desired_at(repository: Path, ref: str, path: str, host: str) -> DesiredState:
-    """What one commit of a local repository says to a host."""
-    return load_at(repository, ref, path, host, discover_kinds())

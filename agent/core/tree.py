@@ -25,7 +25,7 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """One consistent set of files. `revision` is the commit id (40 hex), or `worktree-` and a hash for files not committed.
+    """One consistent set of files. `revision` is the commit id (40 hex), or `worktree-` and a hash of loose files.
 
     `message` is the whole commit message. `missing` says why there are no files where the branch or the path does not
     exist; then `files` is empty.

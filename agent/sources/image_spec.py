@@ -41,8 +41,7 @@ def image_reference(source: ImageSource, registry_hosts: Mapping[str, str], inst
 
 
 def _container(workload: Workload, settings: Settings, image: str, place: tuple[str, int]) -> ContainerSpec:
-    source = source_of(workload)
-    instance, index = place
+    source, (instance, index) = source_of(workload), place
     networks = _networks(source, settings)
     return ContainerSpec(
         workload=workload.name,
@@ -90,7 +89,7 @@ def _networks(source: ImageSource, settings: Settings) -> tuple[str, ...]:
 
 
 def _mount(volume: Volume, workload: Workload, tag: str) -> Mount:
-    """One of the seven scopes of DESIGN §4."""
+    """One of the seven scopes of a volume."""
     match volume.scope:
         case "absolute":
             kind, source = "bind", volume.source

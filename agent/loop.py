@@ -29,7 +29,9 @@ ENGINE = "engine"
 LEASE = "lease"
 AGENT = "agent"
 AWAY = (Reason.ENGINE_UNREACHABLE, Reason.ENGINE_FORBIDDEN, Reason.ENGINE_LOCKED)
-WATCHED = frozenset({"start", "die", "destroy", "rename", "update", "pause", "unpause", "oom", "health_status", "stop"})
+WATCHED = frozenset(
+    {"start", "die", "destroy", "rename", "update", "pause", "unpause", "oom", "health_status", "stop", "disconnect"}
+)
 RETRY_TRAILER = "pierhead-retry:"
 
 
@@ -199,7 +201,7 @@ class Loop:
                 self._parts.observer.forget_all()
                 self.resync()
             elif event.action in WATCHED:
-                self._parts.observer.forget(event.container_id)
+                self._parts.observer.moved(event.workload_id, event.container_id)
                 self._parts.queue.add(event.workload_id)
 
     def _engine_away(self, error: PierheadError) -> None:

@@ -5,6 +5,7 @@ It decides nothing. Inspections are kept per container id until an engine event 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Mapping
@@ -45,6 +46,8 @@ class Observer:
         self._engine = engine
         self._clock = clock
         self._listing = threading.Lock()
+        self._changing = threading.Lock()
+        self._moved: dict[str, set[str]] = {}
         self._details: dict[str, ContainerDetail] = {}
         self._snapshot = Snapshot()
         self.list_calls = 0
@@ -67,6 +70,19 @@ class Observer:
             self._snapshot = Snapshot.of(ObservedState(containers, self.list_calls, began))
             self._forget_gone(containers)
             return self._snapshot
+
+    def settled(self, workload_id: str, not_before: float) -> Snapshot:
+        """A snapshot in which the containers of one workload are as the events about them told.
+
+        The engine tells that a container ended before its list shows it: it frees mounts and networks in between. An
+        inspection is answered only when that is over, so whatever moved is inspected first and listed then.
+        """
+        with self._changing:
+            moved = self._moved.pop(workload_id, set())
+        for container_id in moved:
+            with contextlib.suppress(PierheadError):  # gone, or the engine is away, which the list call tells
+                self._details[container_id] = self._engine.inspect(container_id)
+        return self.snapshot(self._clock.monotonic() if moved else not_before)
 
     def _fresh(self, not_before: float) -> bool:
         state = self._snapshot.state
@@ -93,6 +109,12 @@ class Observer:
     def forget(self, container_id: str) -> None:
         """Something happened to this container; what was inspected of it no longer counts."""
         self._details.pop(container_id, None)
+
+    def moved(self, workload_id: str, container_id: str) -> None:
+        """An event told of this container: forget it, and wait for it in the next `settled`."""
+        self.forget(container_id)
+        with self._changing:
+            self._moved.setdefault(workload_id, set()).add(container_id)
 
     def forget_all(self) -> None:
         """Events were missed; nothing that was inspected counts any more."""

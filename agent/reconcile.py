@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.chronicle import Chronicle, Note, timestamp
+from agent.core.actions import AwaitHealthy
 from agent.core.kinds import Situation, SourceKind
 from agent.core.model import DesiredState, Workload
 from agent.core.observed import ObservedContainer
@@ -76,7 +77,7 @@ class Reconciler:
         desired = self._parts.follower.state.desired
         if desired is None:
             return None
-        snapshot = self._parts.observer.snapshot(not_before)
+        snapshot = self._parts.observer.settled(workload_id, not_before)
         observed = snapshot.groups.get(workload_id, ())
         workload = self._parts.follower.state.by_id.get(workload_id)
         if workload is None:
@@ -204,6 +205,8 @@ class Reconciler:
         match outcome:
             case Applied():
                 self._parts.failures.succeeded(plan.workload_id)
+                if any(isinstance(step.action, AwaitHealthy) for step in plan.steps):
+                    self._parts.monitor.follow(plan.workload_id, ())  # what was found before the gate is out of date
                 self._parts.records.applied(plan, outcome)
             case Failed(reason=reason) if reason in ENGINE_AWAY:
                 raise Transient(reason, outcome.message, advice=outcome.advice)
@@ -228,6 +231,7 @@ class Reconciler:
         if failed.permanent and deploying:
             self._parts.failures.quarantine(plan.workload_id, plan.target, revision, why)
         else:
+            why = (why[0], f"{failed.step.action.text}: {failed.message}")
             hold = self._parts.failures.hold(
                 plan.workload_id, plan.target, why, retry_after=failed.retry_after, everything=not deploying
             )

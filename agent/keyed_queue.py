@@ -36,7 +36,7 @@ class KeyedQueue:
                 self._rerun[key] = now
             else:
                 self._ready[key] = now
-            self._changed.notify()
+            self._changed.notify_all()  # not one: who waits for idleness would take a worker's wake-up
 
     def _add_later(self, key: str, due: float) -> None:
         if due < self._due.get(key, float("inf")):

@@ -1,6 +1,6 @@
 """What the agent remembers of a workload beyond git and the engine: whether it may be pruned, and what was complete.
 
-Kept in the journal, read once per workload and process.
+One short line a workload in the journal, read once per process and written only when it changes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 from agent.ports import Journal
 
 PRUNE = "prune"
-DEPLOYED = "deployed"
+KEEP = "keep"
 
 
 class Memory:
@@ -19,38 +19,39 @@ class Memory:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._known: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
 
     def prune(self, workload_id: str) -> bool | None:
         """What the workload said last; None where nobody remembers."""
-        word = self._recall(f"{PRUNE}:{workload_id}")
-        return None if not word else word == "true"
+        word = self._recall(workload_id).partition(" ")[0]
+        return word == PRUNE if word else None
 
     def deployed(self, workload_id: str) -> str:
         """The target that was last complete; empty when none is known."""
-        return self._recall(f"{DEPLOYED}:{workload_id}")
+        return self._recall(workload_id).partition(" ")[2]
 
     def keep(self, workload_id: str, *, prune: bool, deployed: str | None) -> None:
-        """Remember the newest; `deployed` is None while nothing is complete, which changes nothing."""
-        self._remember(f"{PRUNE}:{workload_id}", "true" if prune else "false")
-        if deployed is not None:
-            self._remember(f"{DEPLOYED}:{workload_id}", deployed)
+        """Remember the newest; `deployed` is None while nothing is complete, which leaves what was."""
+        target = self.deployed(workload_id) if deployed is None else deployed
+        self._remember(workload_id, f"{PRUNE if prune else KEEP} {target}")
 
     def forget(self, workload_id: str) -> None:
         """Nothing is left of this workload."""
-        for key in (f"{PRUNE}:{workload_id}", f"{DEPLOYED}:{workload_id}"):
-            if self._recall(key):
-                self._remember(key, "")
+        self._remember(workload_id, "")
 
-    def _recall(self, key: str) -> str:
+    def _recall(self, workload_id: str) -> str:
         with self._lock:
-            if key not in self._known:
-                self._known[key] = self._journal.recall(key) or ""
-            return self._known[key]
+            if workload_id not in self._lines:
+                self._lines[workload_id] = self._journal.recall(_key(workload_id)) or ""
+            return self._lines[workload_id]
 
-    def _remember(self, key: str, value: str) -> None:
-        if self._recall(key) == value:
+    def _remember(self, workload_id: str, line: str) -> None:
+        if self._recall(workload_id) == line:
             return
-        self._journal.remember(key, value)
+        self._journal.remember(_key(workload_id), line)
         with self._lock:
-            self._known[key] = value
+            self._lines[workload_id] = line
+
+
+def _key(workload_id: str) -> str:
+    return f"workload:{workload_id}"

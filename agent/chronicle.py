@@ -48,9 +48,7 @@ class Watchers:
             self._callbacks.append(changed)
 
         def unsubscribe() -> None:
-            with self._lock:
-                if changed in self._callbacks:
-                    self._callbacks.remove(changed)
+            self._drop(changed)
 
         return unsubscribe
 
@@ -62,8 +60,12 @@ class Watchers:
             try:
                 changed()
             except RuntimeError:  # its event loop is closed: a reader that went away
-                with self._lock:
-                    self._callbacks.remove(changed)
+                self._drop(changed)
+
+    def _drop(self, changed: Callable[[], None]) -> None:
+        with self._lock:
+            if changed in self._callbacks:  # another thread that told it may have been faster
+                self._callbacks.remove(changed)
 
 
 class Chronicle:
@@ -105,6 +107,8 @@ class Chronicle:
     def _clean(self, value: object) -> object:
         if isinstance(value, str):
             return self._secrets.redact(value)
+        if isinstance(value, Mapping):
+            return self._redacted(value)
         if isinstance(value, list | tuple):
             return [self._clean(one) for one in value]
         return value

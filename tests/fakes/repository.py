@@ -1,0 +1,107 @@
+"""A config repository in memory, and the place where status and events are written back to."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from agent.core.eventlog import Event
+from agent.core.reasons import Reason
+from agent.core.status import HostStatus
+from agent.core.tree import Tree, TreeFile
+from agent.errors import PierheadError, Stalled
+from agent.ports import Fetched
+
+
+class FakeRepository:
+    """`agent.ports.Repository`; `head` is None while the branch does not exist, `away` is raised while it is set."""
+
+    def __init__(self) -> None:
+        self.head: str | None = None
+        self.away: PierheadError | None = None
+        self.notes: list[tuple[str, str]] = []
+        self.trees: dict[str, Tree] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.fetches = 0
+        self.closed = False
+        self._moves = threading.Semaphore(0)
+        self.watch_error: PierheadError | None = None
+
+    # For tests
+
+    def commit(self, files: Mapping[str, str | None], message: str = "Change") -> str:
+        """A commit on top of the branch; None removes a file."""
+        before = {one.path: one for one in self.trees[self.head].files} if self.head else {}
+        for path, text in files.items():
+            before.pop(path, None)
+            if text is not None:
+                before[path] = self._file(path, textwrap.dedent(text).encode())
+        revision = hashlib.sha1(f"{self.head}{message}{sorted(before)}{len(self.trees)}".encode()).hexdigest()
+        self.trees[revision] = Tree(revision=revision, files=tuple(before.values()), message=message)
+        self.head = revision
+        return revision
+
+    def move(self) -> None:
+        """Tell whoever watches that the branch moved."""
+        self._moves.release()
+
+    def _file(self, path: str, content: bytes) -> TreeFile:
+        blob_id = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        self.blobs[blob_id] = content
+        return TreeFile(path=path, blob_id=blob_id, size=len(content))
+
+    # agent.ports.Repository
+
+    def fetch(self) -> Fetched:
+        self.fetches += 1
+        if self.away is not None:
+            raise self.away
+        notes, self.notes = tuple(self.notes), []
+        return Fetched(revision=self.head, changed=True, notes=notes)
+
+    def tree(self, revision: str | None = None) -> Tree:
+        wanted = revision or self.head
+        if wanted is None or wanted not in self.trees:
+            raise Stalled(Reason.BRANCH_MISSING, f"no commit {wanted}")
+        return self.trees[wanted]
+
+    def read_blob(self, blob_id: str) -> bytes:
+        return self.blobs[blob_id]
+
+    def read_path(self, revision: str, path: str) -> bytes | None:
+        return next((self.blobs[one.blob_id] for one in self.trees[revision].files if one.path == path), None)
+
+    def watch(self, stop: Callable[[], bool]) -> Iterator[None]:
+        error, self.watch_error = self.watch_error, None
+        if error is not None:
+            raise error
+        while not stop():
+            if self._moves.acquire(timeout=0.02):
+                yield
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeRecorder:
+    """`agent.ports.Recorder`; keeps what was written, and writes nothing while `away` is set."""
+
+    def __init__(self) -> None:
+        self.away: PierheadError | None = None
+        self.statuses: list[HostStatus] = []
+        self.batches: list[list[Event]] = []
+        self.before: Callable[[], None] = lambda: None
+
+    @property
+    def messages(self) -> list[str]:
+        """Of all events, in the order in which they were written."""
+        return [event.message for batch in self.batches for event in batch]
+
+    def flush(self, status: HostStatus, events: Iterable[Event]) -> None:
+        self.before()
+        if self.away is not None:
+            raise self.away
+        self.statuses.append(status)
+        self.batches.append(list(events))

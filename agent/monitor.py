@@ -7,6 +7,7 @@ Docker's own checks (`command`) need no asking: their state comes with the list 
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 from agent.core.model import HealthCheck
 from agent.ports import Clock
+
+logger = logging.getLogger(__name__)
 
 Probe = Callable[[str, HealthCheck], str | None]
 """Asks one address once; None when it is well, else why not. Takes no longer than the check's own timeout."""
@@ -41,6 +44,7 @@ class Monitor:
         self._wake = threading.Condition()
         self._targets: dict[str, Target] = {}
         self._due: list[tuple[float, str]] = []
+        self._next: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._unhealthy: dict[str, str] = {}
         self._stopping = False
@@ -73,11 +77,18 @@ class Monitor:
             for container_id, target in wanted.items():
                 if container_id not in self._targets:
                     self._targets[container_id] = target
-                    heapq.heappush(self._due, (self._clock.monotonic() + target.healthcheck.interval, container_id))
+                    self._schedule(target)
             self._wake.notify()
+
+    def _schedule(self, target: Target) -> None:
+        """Ask once more after the interval, whatever was planned for this container before."""
+        due = self._clock.monotonic() + target.healthcheck.interval
+        self._next[target.container_id] = due
+        heapq.heappush(self._due, (due, target.container_id))
 
     def _forget(self, container_id: str) -> None:
         self._targets.pop(container_id, None)
+        self._next.pop(container_id, None)
         self._failures.pop(container_id, None)
         self._unhealthy.pop(container_id, None)
 
@@ -90,10 +101,12 @@ class Monitor:
                 if not self._due or self._due[0][0] > now:
                     self._wake.wait(self._due[0][0] - now if self._due else None)
                     continue
-                _, container_id = heapq.heappop(self._due)
-                target = self._targets.get(container_id)
-            if target is not None:
-                self._submit(target)
+                due, container_id = heapq.heappop(self._due)
+                if self._next.get(container_id) != due:
+                    continue  # planned anew since
+                del self._next[container_id]
+                target = self._targets[container_id]
+            self._submit(target)
 
     def _submit(self, target: Target) -> None:
         try:
@@ -102,15 +115,23 @@ class Monitor:
             return
 
     def _ask(self, target: Target) -> None:
-        why = self._probe(target.address, target.healthcheck)
+        known, why = self._answer(target)
         with self._wake:
             if self._targets.get(target.container_id) != target:
                 return
-            changed = self._count(target, why)
-            heapq.heappush(self._due, (self._clock.monotonic() + target.healthcheck.interval, target.container_id))
+            changed = known and self._count(target, why)
+            self._schedule(target)
             self._wake.notify()
         if changed:
             self._changed(target.workload_id)
+
+    def _answer(self, target: Target) -> tuple[bool, str | None]:
+        """Whether anything is known now, and what; a defect of the probe says nothing about the container."""
+        try:
+            return True, self._probe(target.address, target.healthcheck)
+        except Exception:
+            logger.exception("the check of %s failed", target.address)
+            return False, None
 
     def _count(self, target: Target, why: str | None) -> bool:
         container_id = target.container_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,22 +10,42 @@ from typing import Any
 import docker
 import pytest
 from support import images
-from support.agent_process import AgentProcess, ConfigRepository, EngineSide
+from support.agent_process import AgentProcess, ConfigRepository, EngineSide, remove_shared_network
+
+RUN = secrets.token_hex(4)
 
 
 @pytest.fixture(scope="session")
-def web_images() -> dict[str, str]:
-    """Images of the scenarios by what they do; `one` and `two` answer their name on port 8080."""
-    client = docker.APIClient(version="auto", timeout=120)
+def web_images() -> Iterator[dict[str, str]]:
+    """Images of the scenarios by what they do; `one` and `two` answer their name on port 8080.
+
+    Their tags are this run's own. So are then all fingerprints and container names, and runs can share an engine.
+    """
+    client: Any = docker.APIClient(version="auto", timeout=120)
+    made = {
+        "one": images.web_image(client, "ph-test/web:1", "one"),
+        "two": images.web_image(client, "ph-test/web:2", "two"),
+        "three": images.web_image(client, "ph-test/web:3", "three"),
+        "busybox": images.busybox_image(client),
+        "exits": images.exits_image(client),
+        "silent": images.silent_image(client),
+    }
+    own = {name: f"{tag}-{RUN}" for name, tag in made.items()}
+    for name, tag in own.items():
+        client.tag(made[name], *tag.split(":"))
+    yield own
+    for tag in own.values():
+        client.remove_image(tag, noprune=True)
+    client.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_network() -> Iterator[None]:
+    """The network that workloads share by default is made by the first test and removed after the last."""
+    yield
+    client = docker.APIClient(version="auto")
     try:
-        return {
-            "one": images.web_image(client, "ph-test/web:1", "one"),
-            "two": images.web_image(client, "ph-test/web:2", "two"),
-            "three": images.web_image(client, "ph-test/web:3", "three"),
-            "busybox": images.busybox_image(client),
-            "exits": images.exits_image(client),
-            "silent": images.silent_image(client),
-        }
+        remove_shared_network(client)
     finally:
         client.close()
 
@@ -46,8 +67,9 @@ def make_agent(tmp_path: Path) -> Iterator[Callable[..., AgentProcess]]:
         return agent
 
     yield make
-    for agent in made:
+    for agent in made:  # all of them first, for one that lives would make again what is removed
         agent.kill()
+    for agent in made:
         EngineSide(agent.host).clean()
 
 

@@ -23,7 +23,7 @@ def running(
 def test_a_killed_container_is_started_again(agent: AgentProcess, running: EngineSide) -> None:
     container = running.only("web")
     running.api.kill(container["Id"])
-    wait_for("it was repaired", lambda: agent.events("Repaired", "web"))
+    wait_for("it was repaired", lambda: agent.events("Repaired", "web"), timeout=10)
     agent.wait_phase("web", "Synced")
     assert running.only("web")["Id"] == container["Id"]
     assert running.only("web")["State"] == "running"
@@ -62,18 +62,27 @@ def test_a_paused_container_is_unpaused(agent: AgentProcess, running: EngineSide
     wait_for("it runs", lambda: running.only("web")["State"] == "running" and agent.events("Repaired", "web"))
 
 
+def test_a_container_that_was_disconnected_is_connected_again(agent: AgentProcess, running: EngineSide) -> None:
+    container = running.only("web")
+    networks = container["NetworkSettings"]["Networks"]
+    running.api.disconnect_container_from_network(container["Id"], next(iter(networks)))
+    wait_for("it is connected", lambda: set(running.only("web")["NetworkSettings"]["Networks"]) == set(networks))
+    agent.wait_phase("web", "Synced")
+    assert running.only("web")["Id"] == container["Id"]
+
+
 def test_repair_stops_after_five_times_and_says_so(agent: AgentProcess, running: EngineSide) -> None:
-    for _ in range(6):
-        wait_for(
-            "it runs, or the limit is reached",
-            lambda: running.running("web") or agent.workload("web").get("reason") == "RepairLimitReached",
-        )
-        if agent.workload("web").get("reason") == "RepairLimitReached":
-            break
-        running.api.kill(running.only("web")["Id"])
-    wait_for("the limit is reached", lambda: agent.workload("web").get("reason") == "RepairLimitReached")
-    assert agent.workload("web")["phase"] == "Degraded"
-    assert agent.workload("web")["until"]
+    container = running.only("web")["Id"]
+    for number in range(1, 6):
+        running.api.kill(container)
+        wait_for(f"repair {number}", lambda number=number: len(agent.events("Repaired", "web")) == number)
+        agent.wait_phase("web", "Synced")
+    running.api.kill(container)
+    degraded = agent.wait_phase("web", "Degraded")
+    assert degraded["reason"] == "RepairLimitReached"
+    assert degraded["until"]
+    assert len(agent.events("Repaired", "web")) == 5
+    assert running.only("web")["State"] == "exited"
 
 
 def test_an_unhealthy_container_degrades_the_workload_and_heals(agent: AgentProcess, running: EngineSide) -> None:

@@ -1,7 +1,8 @@
-"""A real agent in a process of its own, for scenario tests: start it, watch it over its API, kill it, start it again."""
+"""A real agent in a process of its own, for scenario tests: start it, watch it over its API, kill it, start again."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,7 +19,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import docker
+import docker.errors
 from support.git_server import commit, git
+
+SHARED_NETWORK = "pierhead"
 
 
 def free_port() -> int:
@@ -210,11 +214,21 @@ class EngineSide:
         return found[0]
 
     def clean(self) -> None:
+        """Remove all of it, leases included; the network that all agents share is left to `remove_shared_network`."""
         label = {"label": f"pierhead.host={self.host}"}
         for one in self.containers():
             self.api.remove_container(one["Id"], force=True, v=True)
-        for volume in self.api.volumes(filters=label).get("Volumes") or []:
-            self.api.remove_volume(volume["Name"], force=True)
+        for filters in (label, {"label": f"pierhead.lease={self.host}"}):
+            for volume in self.api.volumes(filters=filters).get("Volumes") or []:
+                self.api.remove_volume(volume["Name"], force=True)
         for network in self.api.networks(filters=label):
-            self.api.remove_network(network["Id"])
+            if network["Name"] != SHARED_NETWORK:
+                self.api.remove_network(network["Id"])
         self.api.close()
+
+
+def remove_shared_network(api: docker.APIClient) -> None:
+    """Remove the network of workloads that name none, unless somebody made it themselves or uses it now."""
+    for network in api.networks(names=[SHARED_NETWORK], filters={"label": "pierhead.host"}):
+        with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+            api.remove_network(network["Id"])

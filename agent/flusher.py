@@ -36,7 +36,7 @@ class Flusher:
 
     def wait(self) -> float:
         """Seconds until the next flush: the batching interval, longer after failures."""
-        return float(min(LONGEST_WAIT, self._interval * 2**self._failures)) if self._failures else self._interval
+        return float(max(self._interval, min(LONGEST_WAIT, self._interval * 2**self._failures)))
 
     def flush(self) -> bool:
         """Write what is new; False when it has to be tried again."""

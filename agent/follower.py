@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.board import Board
 from agent.chronicle import Chronicle, Note
 from agent.core.model import DesiredState, Workload
-from agent.core.problems import Problem, Severity
+from agent.core.problems import Position, Problem, Severity
 from agent.core.reasons import Reason
 from agent.core.tree import Tree
 from agent.errors import PierheadError
@@ -43,7 +43,7 @@ class Follower:
         self._chronicle = chronicle
         self._once = threading.Lock()
         self._seen: str | None = None
-        self._reported: frozenset[tuple[str, str]] = frozenset()
+        self._reported: frozenset[Problem] = frozenset()
         self.state = Followed()
         self.fetches = {"ok": 0, "failed": 0}
 
@@ -68,6 +68,7 @@ class Follower:
 
     def _load(self, fetched: Fetched) -> bool:
         if fetched.revision is None:
+            self._seen = None  # the same commit is news again once the branch is back
             self._unusable(Reason.BRANCH_MISSING, "the branch has no commit at the remote")
             return False
         if fetched.revision == self._seen:
@@ -115,10 +116,10 @@ class Follower:
 
     def _report(self, desired: DesiredState) -> None:
         """One event per problem that the commit before did not have."""
-        fresh: set[tuple[str, str]] = set()
+        fresh: set[Problem] = set()
         for problem in desired.problems:
             text = self._text(problem)
-            key = (problem.position.path, text)
+            key = replace(problem, position=Position(problem.position.path))  # a line further down is no news
             fresh.add(key)
             if key not in self._reported:
                 severity = "error" if problem.severity is Severity.ERROR else "warning"

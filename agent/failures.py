@@ -124,10 +124,12 @@ class Failures:
         if stale:
             self._journal.lift_quarantine(workload_id, keep)
 
-    def succeeded(self, workload_id: str) -> None:
-        """A version took: its attempts no longer count."""
+    def succeeded(self, workload_id: str, deployed: str = "") -> None:
+        """A plan took: its attempts no longer count. Those of a version that is held count until it was `deployed`."""
         with self._lock:
-            self._holds.pop(workload_id, None)
+            hold = self._holds.get(workload_id)
+            if hold is not None and (hold.everything or hold.fingerprint == deployed):
+                del self._holds[workload_id]
 
     def repaired(self, workload_id: str) -> None:
         """Count one repair now."""

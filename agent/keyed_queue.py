@@ -26,16 +26,16 @@ class KeyedQueue:
         self._heap: list[tuple[float, str]] = []
         self._closed = False
 
-    def add(self, key: str, delay: float = 0.0) -> None:
-        """Ask for a run of `key`, `delay` seconds from now."""
+    def add(self, key: str, delay: float = 0.0, since: float | None = None) -> None:
+        """Ask for a run of `key`, `delay` seconds from now; by what was seen `since` that moment, by default now."""
         with self._changed:
             now = self._clock()
             if delay > 0:
                 self._add_later(key, now + delay)
-            elif key in self._running:
-                self._rerun[key] = now
             else:
-                self._ready[key] = now
+                place = self._rerun if key in self._running else self._ready
+                moment = now if since is None else since
+                place[key] = max(moment, place.get(key, moment))
             self._changed.notify_all()  # not one: who waits for idleness would take a worker's wake-up
 
     def _add_later(self, key: str, due: float) -> None:

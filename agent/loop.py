@@ -74,24 +74,25 @@ class Loop:
                     self._parts.failures.lift(workload.id)
         self.enqueue_all()
 
-    def enqueue_all(self) -> None:
-        """Every workload that git, the engine or the board knows."""
+    def enqueue_all(self, since: float | None = None) -> None:
+        """Every workload that git, the engine or the board knows; a snapshot of `since` (monotonic) will do."""
         state = self._parts.follower.state
         keys = set(self._parts.board.ids()) | set(self._parts.observer.latest.groups) | set(state.by_id)
         if state.desired is not None:
             keys |= set(state.desired.invalid)
         for key in sorted(keys):
-            self._parts.queue.add(key)
+            self._parts.queue.add(key, since=since)
 
     def resync(self) -> None:
         """List again and look at everything: repairs what no event told of."""
+        since = self._parts.clock.monotonic()
         try:
-            self._parts.observer.snapshot(self._parts.clock.monotonic())
+            self._parts.observer.snapshot(since)
         except PierheadError as error:
             self._engine_away(error)
             return
         self._engine_back()
-        self.enqueue_all()
+        self.enqueue_all(since)
 
     def _recorded(self, status: WorkloadStatus) -> None:
         """Whoever depends on this workload may go on, or must join its new network namespace."""

@@ -99,6 +99,7 @@ class Reconciler:
         if not observed:
             self._parts.failures.lift(workload_id)
             self._parts.memory.forget(workload_id)
+            self._parts.monitor.follow(workload_id, ())
             self._parts.records.drop(workload_id)
             return None
         hold = self._parts.failures.held(workload_id)
@@ -204,7 +205,8 @@ class Reconciler:
     def _settle(self, plan: Plan, outcome: Outcome) -> None:
         match outcome:
             case Applied():
-                self._parts.failures.succeeded(plan.workload_id)
+                deployed = plan.target if plan.reason is Reason.DEPLOYING else ""
+                self._parts.failures.succeeded(plan.workload_id, deployed)
                 if any(isinstance(step.action, AwaitHealthy) for step in plan.steps):
                     self._parts.monitor.follow(plan.workload_id, ())  # what was found before the gate is out of date
                 self._parts.records.applied(plan, outcome)

@@ -64,12 +64,27 @@ def test_the_first_try_is_held_for_a_moment_and_each_next_one_twice_as_long_up_t
     assert hold.attempts == 9
 
 
-def test_a_success_starts_the_attempts_anew(failures):
+def test_a_deploy_that_took_starts_the_attempts_anew(failures):
     failures.hold("a1", "1:f", WHY)
     failures.hold("a1", "1:f", WHY)
-    failures.succeeded("a1")
+    failures.succeeded("a1", "1:f")
     assert failures.held("a1") is None
     assert failures.hold("a1", "1:f", WHY).attempts == 1
+
+
+def test_going_back_with_success_does_not_free_the_version_that_failed(failures):
+    failures.hold("a1", "1:f", WHY)
+    failures.succeeded("a1")
+    failures.succeeded("a1", "1:e")
+    assert failures.held("a1") is not None
+    assert failures.hold("a1", "1:f", WHY).attempts == 2
+
+
+def test_any_success_ends_a_hold_on_everything(failures):
+    failures.hold("a1", "1:f", WHY, everything=True)
+    failures.succeeded("a1")
+    failures.succeeded("b2")
+    assert failures.held("a1") is None
 
 
 def test_another_version_starts_its_own_attempts(failures):

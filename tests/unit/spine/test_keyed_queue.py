@@ -57,6 +57,20 @@ def test_keys_are_taken_in_the_order_in_which_they_were_first_asked_for(queue, c
     assert taken(queue) is None
 
 
+def test_a_request_by_what_was_seen_earlier_never_makes_a_newer_one_older(queue, clock):
+    clock.advance(10)
+    queue.add("db", since=4.0)
+    queue.add("shop", since=4.0)
+    queue.add("shop")
+    queue.add("shop", since=4.0)
+    assert queue.take(timeout=0) == ("db", 4.0)
+    assert queue.take(timeout=0) == ("shop", 10.0)
+    queue.add("db")
+    queue.add("db", since=4.0)
+    queue.done("db")
+    assert queue.take(timeout=0) == ("db", 10.0)
+
+
 def test_a_key_that_runs_is_not_given_to_a_second_worker(queue):
     queue.add("db")
     assert taken(queue) == "db"

@@ -15,6 +15,7 @@ from agent.core.observed import ObservedContainer
 from agent.core.plan import Step
 from agent.core.planning.groups import Group
 from agent.core.planning.removal import remove_steps
+from agent.core.planning.words import useless
 
 FAILED = "the version failed"
 
@@ -27,9 +28,14 @@ def go_back(group: Group, situation: Situation) -> tuple[Step, ...]:
     current = [slot.current for slot in group.slots if slot.current is not None]
     unproven = [slot.current for slot in group.slots if slot.current is not None and not slot.proven]
     gone = [*(current if previous else unproven), *group.stale, *(group.surplus if previous else ())]
-    steps = [*remove_steps(gone, FAILED, group.spec.stop_timeout), *keep_serving(previous)]
+    dead = [one for one in group.previous if one.state == "dead"]
+    steps = [
+        *remove_steps(gone, FAILED, group.spec.stop_timeout),
+        *(step for one in dead for step in remove_steps([one], useless(one), group.spec.stop_timeout)),
+        *keep_serving(previous),
+    ]
     if previous:
-        chosen = {one.id for one in previous}
+        chosen = {one.id for one in (*previous, *dead)}
         older = [one for one in group.previous if one.id not in chosen]
         steps += remove_steps(older, "older than what serves again", group.spec.stop_timeout)
     return tuple(steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.plan_cases import make_workload
 from support.plan_simulator import World
@@ -101,6 +101,10 @@ def accident(world: World, what: str, number: int) -> None:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(story=stories, last=st.one_of(wishes(), st.none()))
+@example(
+    story=[("commit", {"name": "web", "tag": "1.0", "replicas": 1}), ("pass", 6), ("dead", 0), ("commit", None)],
+    last={"name": "web", "tag": "bad", "replicas": 2},
+)
 def test_every_story_ends_in_what_the_last_commit_says(story: list[tuple[str, object]], last: Wish | None):
     world = World()
     world.engine.bad_images = BAD

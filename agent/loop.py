@@ -91,8 +91,8 @@ class Loop:
         except PierheadError as error:
             self._engine_away(error)
             return
-        self._engine_back()
         self.enqueue_all(since)
+        self._engine_back()
 
     def _recorded(self, status: WorkloadStatus) -> None:
         """Whoever depends on this workload may go on, or must join its new network namespace."""
@@ -136,6 +136,9 @@ class Loop:
             key, requested = taken
             try:
                 self._run(key, requested)
+            except Exception:  # not even the trouble could be recorded; this thread is still needed
+                logger.exception("pass over %s failed", key)
+                self._parts.queue.add(key, 30.0)
             finally:
                 self._parts.queue.done(key)
                 self._note_first_pass()
@@ -189,12 +192,16 @@ class Loop:
         """Engine events become keys; after a gap everything is looked at again."""
         while not self._stopping():
             try:
-                self._listen_once()
-            except PierheadError as error:
-                self._engine_away(error)
+                self._listen_until_away()
             except Exception:
                 logger.exception("listening to the engine failed")
             self._parts.clock.wait(0.5)
+
+    def _listen_until_away(self) -> None:
+        try:
+            self._listen_once()
+        except PierheadError as error:
+            self._engine_away(error)
 
     def _listen_once(self) -> None:
         for event in self._parts.engine.events(self._stopping):

@@ -196,9 +196,7 @@ class Daemon:
     def stop(self) -> None:
         """Finish or abandon safely what is in flight, say goodbye, flush, and give the engine back."""
         self._stopping.set()
-        self._parts.chronicle.write(
-            Note(reason=Reason.AGENT_STOPPING, message="the agent stops; what runs keeps running", source="agent")
-        )
+        self._say_goodbye()
         for periodic in self._periodics:
             periodic.stop(0.5)
         self._parts.monitor.stop()
@@ -210,3 +208,10 @@ class Daemon:
             self._parts.lease.release()
         except PierheadError as error:
             logger.warning("the lease stays until it expires: %s", error)
+
+    def _say_goodbye(self) -> None:
+        message = "the agent stops; what runs keeps running"
+        try:
+            self._parts.chronicle.write(Note(reason=Reason.AGENT_STOPPING, message=message, source="agent"))
+        except PierheadError as error:
+            logger.warning("the end could not be recorded: %s", error)

@@ -25,11 +25,14 @@ CONDITION = "repository"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What is in force now, None before the first commit was read. `generation` grows whenever it changes."""
+    """What is in force now, None before the first commit was read. `generation` grows whenever it changes.
+
+    `messages` are those of all commits that came with it, newest first.
+    """
 
     desired: DesiredState | None = None
     by_id: Mapping[str, Workload] = field(default_factory=dict)
-    message: str = ""
+    messages: tuple[str, ...] = ()
     generation: int = 0
 
 
@@ -43,6 +46,7 @@ class Follower:
         self._chronicle = chronicle
         self._once = threading.Lock()
         self._seen: str | None = None
+        self._messages: tuple[str, ...] = ()
         self._reported: frozenset[Problem] = frozenset()
         self.state = Followed()
         self.fetches = {"ok": 0, "failed": 0}
@@ -53,6 +57,7 @@ class Follower:
             try:
                 fetched = self._repository.fetch()
                 self._tell_notes(fetched)
+                self._messages = (*fetched.messages, *self._messages)
                 changed = self._load(fetched)
             except PierheadError as error:
                 self.fetches["failed"] += 1
@@ -99,8 +104,9 @@ class Follower:
     def _take(self, tree: Tree, desired: DesiredState) -> None:
         state = self.state
         self.state = Followed(
-            desired=desired, by_id=desired.by_id(), message=tree.message, generation=state.generation + 1
+            desired=desired, by_id=desired.by_id(), messages=self._messages, generation=state.generation + 1
         )
+        self._messages = ()
         self._board.follow(desired.revision, desired.problems)
         subject = tree.message.partition("\n")[0]
         counts = f"{len(desired.workloads)} workloads, {len(desired.problems)} problems"

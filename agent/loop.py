@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.board import Board
@@ -68,7 +68,7 @@ class Loop:
     def commit_seen(self) -> None:
         """A new desired state is in force."""
         state = self._parts.follower.state
-        for name in _retries(state.message):
+        for name in _retries(state.messages):
             for workload in state.by_id.values():
                 if workload.name == name:
                     self._parts.failures.lift(workload.id)
@@ -228,7 +228,7 @@ class Loop:
             self.resync()
 
 
-def _retries(message: str) -> list[str]:
-    """Workload names after `Pierhead-Retry:` trailers of a commit message."""
-    lines = [line.strip() for line in message.splitlines()]
+def _retries(messages: Iterable[str]) -> list[str]:
+    """Workload names after `Pierhead-Retry:` trailers of commit messages."""
+    lines = [line.strip() for message in messages for line in message.splitlines()]
     return [line[len(RETRY_TRAILER) :].strip() for line in lines if line.lower().startswith(RETRY_TRAILER)]

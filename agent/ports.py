@@ -110,11 +110,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """Result of one fetch. `revision` is None while the branch does not exist; `notes` are reasons worth an event."""
+    """Result of one fetch. `revision` is None while the branch does not exist; `notes` are reasons worth an event.
+
+    `messages` are those of all commits since the last one known, newest first; a new process knows the last one too.
+    """
 
     revision: str | None
     changed: bool
     notes: tuple[tuple[str, str], ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 class Repository(Protocol):

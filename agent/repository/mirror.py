@@ -146,13 +146,14 @@ class Mirror:
             self._answered = True
             tip = self._reading(lambda _: self._tip())
             changed = (tip,) != self._seen
+            messages = self._news(tip) if changed else ()
             if changed:
                 self._compare(tip)
             self._remember(tip)
             self._seen = (tip,)
             self._tidy()
             notes, self._notes = tuple(self._notes), []
-            return Fetched(revision=tip, changed=changed, notes=notes)
+            return Fetched(revision=tip, changed=changed, notes=notes, messages=messages)
 
     def _failure_of_fetch(self) -> PierheadError | None:
         """Fetch; the failure without the traceback, which would keep the mirror's files open."""
@@ -167,6 +168,11 @@ class Mirror:
 
     def _last(self) -> str | None:
         return self._opened().tip(self._followed)
+
+    def _news(self, tip: str | None) -> tuple[str, ...]:
+        """Messages of the commits since the last known one; of the newest alone where none is known."""
+        last = self._last()
+        return () if tip in (None, last) else self._reading(lambda objects: objects.messages(last, tip or ""))
 
     def _compare(self, tip: str | None) -> None:
         """Note what is unusual about the way from the last known commit to this one."""

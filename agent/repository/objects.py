@@ -7,10 +7,11 @@ that a document names may be behind a symlink, as long as that stays below the p
 from __future__ import annotations
 
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType
+from pygit2.enums import FileMode, ObjectType, SortMode
 
 from agent.core.reasons import Reason
 from agent.core.tree import Tree, TreeFile
@@ -21,6 +22,7 @@ FOLDERS = ("workloads", "triggers", "registries", "log-rules", "event-triggers")
 DOCUMENT_ENDINGS = (".yaml", ".yml")
 LFS_HEAD = b"version https://git-lfs.github.com/spec/"
 MAX_LINKS = 40
+MAX_MESSAGES = 1000
 
 
 def normal_parts(path: str) -> list[str]:
@@ -75,6 +77,14 @@ class Objects:
             except KeyError:
                 return None
             return str(reference.peel(pygit2.Commit).id)
+
+    def messages(self, since: str | None, tip: str) -> tuple[str, ...]:
+        """Messages of the commits that `tip` has and `since` has not, newest first; of `tip` alone without `since`."""
+        with self._lock:
+            walker = self._repository.walk(pygit2.Oid(hex=tip), SortMode.TOPOLOGICAL)
+            if since is not None:
+                walker.hide(pygit2.Oid(hex=since))
+            return tuple(commit.message for commit in islice(walker, 1 if since is None else MAX_MESSAGES))
 
     def tree(self, revision: str) -> Tree:
         """The documents' files at a commit id; the same object again for the same commit."""

@@ -61,6 +61,10 @@ def test_a_quarantined_version_is_not_tried_again_even_by_a_new_agent_until_a_co
         lambda: len(agent.events("ContainerExited", "web") + agent.events("CrashLoop", "web")) == 2,
     )
     agent.wait_phase("web", "Degraded", revision=revision)
+    assert agent.stop() == 0
+    agent.start()
+    agent.wait_phase("web", "Degraded", revision=revision)
+    assert len(agent.events("ContainerExited", "web") + agent.events("CrashLoop", "web")) == 2, "asked for once"
     revision = repository.commit({"workloads/web.yaml": workload("web", web_images["two"], QUICK)})
     agent.wait_phase("web", "Synced", revision=revision)
 
@@ -100,6 +104,20 @@ def test_a_newer_commit_overtakes_the_wait_for_the_older_ones_health(
     agent.wait_phase("web", "Synced", timeout=20, revision=revision)
     assert engine.only("web")["Image"] == web_images["two"]
     assert agent.events("Superseded", "web")
+
+
+def test_of_commits_that_come_while_a_deploy_is_busy_the_newest_is_deployed(
+    agent: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]
+) -> None:
+    repository.commit({"workloads/web.yaml": web("web", web_images["one"])})
+    agent.start()
+    agent.wait_phase("web", "Synced")
+    for number in range(8):
+        revision = repository.commit({"workloads/web.yaml": web("web", web_images["two"], env={"N": str(number)})})
+    agent.wait_phase("web", "Synced", revision=revision)
+    found = engine.api.inspect_container(engine.only("web")["Id"])
+    assert "N=7" in found["Config"]["Env"]
+    assert found["Config"]["Labels"]["pierhead.revision"] == revision
 
 
 def test_a_missing_image_keeps_the_old_version_and_is_tried_again(

@@ -25,6 +25,7 @@ class FakeRepository:
         self.trees: dict[str, Tree] = {}
         self.blobs: dict[str, bytes] = {}
         self.fetches = 0
+        self._news: list[str] = []
         self.closed = False
         self._moves = threading.Semaphore(0)
         self.watch_error: PierheadError | None = None
@@ -41,6 +42,7 @@ class FakeRepository:
         revision = hashlib.sha1(f"{self.head}{message}{sorted(before)}{len(self.trees)}".encode()).hexdigest()
         self.trees[revision] = Tree(revision=revision, files=tuple(before.values()), message=message)
         self.head = revision
+        self._news.insert(0, message)
         return revision
 
     def move(self) -> None:
@@ -59,7 +61,8 @@ class FakeRepository:
         if self.away is not None:
             raise self.away
         notes, self.notes = tuple(self.notes), []
-        return Fetched(revision=self.head, changed=True, notes=notes)
+        messages, self._news = tuple(self._news), []
+        return Fetched(revision=self.head, changed=True, notes=notes, messages=messages)
 
     def tree(self, revision: str | None = None) -> Tree:
         wanted = revision or self.head

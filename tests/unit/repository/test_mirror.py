@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from support.git_server import git
+from support.git_server import commit, git
 
 from agent.core.reasons import Reason
 from agent.errors import Stalled, Transient
@@ -195,6 +195,27 @@ def test_an_ordinary_commit_after_a_restart_is_not_noted(config):
     config.push({"workloads/a.yaml": "b"})
     fetched = config.mirror().fetch()
     assert (fetched.changed, fetched.notes) == (True, ())
+
+
+def test_the_messages_of_all_new_commits_are_told_once_and_over_a_restart_too(config):
+    config.push({"settings.yaml": "a"})
+    mirror = config.mirror()
+    assert mirror.fetch().messages == ("change\n",)
+    assert mirror.fetch().messages == ()
+    mirror.close()
+    assert config.mirror().fetch().messages == (), "a new process does not take an old commit for a new one"
+    commit(config.work, {"settings.yaml": "b"}, "Try again\n\nPierhead-Retry: web")
+    config.push({"settings.yaml": "c"})
+    assert config.mirror().fetch().messages == ("change\n", "Try again\n\nPierhead-Retry: web\n")
+
+
+def test_a_forced_push_tells_the_messages_that_only_it_has(config):
+    config.push({"settings.yaml": "a"})
+    mirror = config.mirror()
+    mirror.fetch()
+    git(config.work, "commit", "--quiet", "--amend", "--message", "other")
+    git(config.work, "push", "--quiet", "--force", "origin", "HEAD:main")
+    assert mirror.fetch().messages == ("other\n",)
 
 
 def test_a_branch_may_go_and_come_back(config):

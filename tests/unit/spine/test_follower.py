@@ -35,7 +35,7 @@ def test_a_commit_is_taken_once(spine, follower):
     assert follower.state.desired.revision == revision
     assert follower.state.generation == 1
     assert list(follower.state.by_id.values()) == list(follower.state.desired.workloads.values())
-    assert follower.state.message == "Add shop\n\nwith words"
+    assert follower.state.messages == ("Add shop\n\nwith words",)
     assert spine.board.status().revision == revision
     [event] = spine.journal.recent_events(10)
     assert event.message == f"following {revision[:12]} (Add shop): 1 workloads, 0 problems"

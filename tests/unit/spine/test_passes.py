@@ -163,6 +163,17 @@ def test_a_commit_that_asks_for_it_lifts_the_quarantine(spine):
     assert spine.status("shop").quarantine is None
 
 
+def test_the_commit_that_asks_for_it_need_not_be_the_newest(spine):
+    spine.engine.images["app:9"] = None
+    spine.engine.behaviours["app:9"] = Behaviour(exit_code=3)
+    spine.deploy({"shop": document("shop")})
+    spine.deploy({"shop": document("shop", tag="9")})
+    spine.engine.behaviours.clear()
+    spine.repository.commit({"workloads/other.yaml": document("other")}, "Try again\n\nPierhead-Retry: shop")
+    spine.deploy({"other": document("other", tag="2")}, "Something else")
+    assert spine.phase("shop") == CONVERGED
+
+
 def test_going_back_to_what_ran_and_forth_again_tries_the_failed_version_once_more(spine):
     spine.engine.images["app:9"] = None
     spine.engine.behaviours["app:9"] = Behaviour(exit_code=3)

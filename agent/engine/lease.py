@@ -145,9 +145,12 @@ class EngineLease:
         return self._leases.create(f"pierhead-lease-{self._owner[:8]}-{uuid.uuid4().hex[:12]}", labels)
 
     def _living_others(self, now: LeaseVolume) -> list[LeaseVolume]:
-        """Leases and claims of others that have not expired. `now` was just written, so its time is the present."""
+        """Leases and claims of others that have not expired. `now` was just written, so its time is the present.
+
+        One from the future is left of the time before the clock was set back: whoever lives has renewed it since.
+        """
         found = (one for one in self._leases.all() if not self._is_mine(one))
-        return [one for one in found if now.created - one.created < LIFETIME]
+        return [one for one in found if abs(now.created - one.created) < LIFETIME]
 
     def _is_mine(self, lease: LeaseVolume) -> bool:
         """A process that begins also owns what an earlier process with its data folder left; later only its own."""

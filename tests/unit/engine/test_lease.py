@@ -135,6 +135,31 @@ def test_a_replaced_agent_gets_the_lease_again_when_the_other_is_gone(world):
     assert first.held
 
 
+@pytest.mark.parametrize("seconds", [3600, -3600], ids=["forward", "back"])
+def test_a_clock_that_jumps_takes_the_lease_from_nobody_who_renews_it(world, seconds):
+    first = world.agent("a")
+    first.acquire()
+    world.clock.jump(seconds)
+    assert first.held, "how long a lease holds is told by a clock that cannot be set"
+    world.clock.advance(10)
+    first.renew()
+    assert first.held
+    with pytest.raises(Stalled, match="another agent drives"):
+        world.agent("b").acquire()
+    assert [one.owner for one in world.engine.leases.all()] == [first._owner]
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600], ids=["forward", "back"])
+def test_a_clock_that_jumps_gives_no_dead_agent_a_longer_life(world, seconds):
+    world.agent("a").acquire()
+    world.clock.jump(seconds)
+    world.clock.advance(LIFETIME)
+    second = world.agent("b")
+    second.acquire()
+    assert second.held
+    assert len(world.engine.leases.all()) == 1
+
+
 def test_a_lease_volume_that_somebody_pruned_is_written_again(world):
     agent = world.agent("a")
     agent.acquire()

@@ -22,7 +22,7 @@ def compare(before: DesiredState, after: DesiredState, kinds: Mapping[str, Sourc
         workload = new.get(workload_id)
         if workload is not None:
             plans.append(_plan(workload, observed, after, kinds))
-        elif observed and workload_id not in after.protected:
+        elif observed and after.protected.isdisjoint({workload_id, old[workload_id].name}):
             plans.append(plan_removal(observed, complete=after.complete))
     return tuple(plans)
 

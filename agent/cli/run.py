@@ -50,7 +50,7 @@ def _announce(settings: AgentSettings) -> None:
 
 
 def _reload(arguments: argparse.Namespace, settings: AgentSettings, agent: Agent) -> tuple[AgentSettings, Agent]:
-    """Settings that are wrong leave the agent as it is; settings that differ start it anew."""
+    """Settings that are wrong leave the agent as it is; those that differ start it anew, or as before where it cannot."""
     try:
         fresh = settings_from(arguments)
     except PierheadError as error:
@@ -60,6 +60,11 @@ def _reload(arguments: argparse.Namespace, settings: AgentSettings, agent: Agent
         agent.settings_unchanged()
         return settings, agent
     agent.stop()
-    started = start_agent(fresh)
+    try:
+        started = start_agent(fresh)
+    except PierheadError as error:
+        started = start_agent(settings)
+        started.settings_refused(str(error))
+        return settings, started
     started.settings_reloaded()
     return fresh, started

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.house import House
 from support.spine import AWAY, document
 
 from agent.chronicle import Note
 from agent.core.detail import EnvironmentEntry, VolumeEntry
 from agent.core.reasons import Reason
-from agent.counters import counters_of
-from agent.view import AgentView, ViewParts
 
 FULL = """\
 kind: Workload
@@ -31,21 +30,7 @@ faces:
 @pytest.fixture
 def view(spine):
     spine.secrets.values["key"] = "swordfish-42"
-    writers = (spine.follower, spine.flusher, spine.chronicle)
-    return AgentView(
-        ViewParts(
-            board=spine.board,
-            chronicle=spine.chronicle,
-            journal=spine.journal,
-            follower=spine.follower,
-            observer=spine.observer,
-            engine=spine.engine,
-            secrets=spine.secrets,
-            kinds=spine.kinds,
-            counters=counters_of(spine.loop, spine.queue, spine.observer, spine.records, writers),
-            first_pass_done=spine.loop.first_pass_done.is_set,
-        )
-    )
+    return House(spine).agent().parts.view
 
 
 def stage(name: str, parent: str = "") -> str:

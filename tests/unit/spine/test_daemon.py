@@ -6,78 +6,15 @@ import threading
 import time
 
 import pytest
+from support.house import House
 from support.spine import AWAY, Spine, document
 
 from agent.clock import SystemClock
 from agent.core.reasons import Reason
-from agent.daemon import Daemon, DaemonParts
 from agent.errors import Stalled, Transient
-from agent.repository.schedule import FetchSchedule
 
 LOCKED = Stalled(Reason.ENGINE_LOCKED, "another agent drives this engine as host edge-1")
 UNWRITABLE = Transient(Reason.JOURNAL_UNAVAILABLE, "the disk is full")
-
-
-class FakeLease:
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-        self.calls: list[str] = []
-
-    def acquire(self) -> None:
-        self._called("acquire")
-
-    def renew(self) -> None:
-        self._called("renew")
-
-    def release(self) -> None:
-        self._called("release")
-
-    def _called(self, name: str) -> None:
-        self.calls.append(name)
-        if self.error is not None:
-            raise self.error
-
-
-class Health:
-    """How the journal fares, as told."""
-
-    def __init__(self) -> None:
-        self.notes: tuple[str, ...] = ()
-        self.trouble: Transient | None = None
-
-
-class House:
-    """A daemon on the parts of a spine."""
-
-    def __init__(self, spine: Spine) -> None:
-        self.spine = spine
-        self.lease = FakeLease()
-        self.health = Health()
-        self.secrets_changed = False
-        self.schedule = FetchSchedule(3600.0, lambda: 0.5)
-        self.daemon = Daemon(self._parts(), spine.stopping)
-
-    def _parts(self) -> DaemonParts:
-        spine = self.spine
-        return DaemonParts(
-            loop=spine.loop,
-            follower=spine.follower,
-            repository=spine.repository,
-            flusher=spine.flusher,
-            monitor=spine.monitor,
-            board=spine.board,
-            chronicle=spine.chronicle,
-            clock=spine.clock,
-            lease=self.lease,
-            schedule=self.schedule,
-            resync=3600.0,
-            renewal=10.0,
-            secrets_changed=lambda: self.secrets_changed,
-            journal=self.health,
-        )
-
-    def tick(self) -> None:
-        self.daemon._tick()
 
 
 @pytest.fixture

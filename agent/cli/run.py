@@ -50,7 +50,7 @@ def _announce(settings: AgentSettings) -> None:
 
 
 def _reload(arguments: argparse.Namespace, settings: AgentSettings, agent: Agent) -> tuple[AgentSettings, Agent]:
-    """Settings that are wrong leave the agent as it is; those that differ start it anew, or as before where it cannot."""
+    """Wrong settings leave the agent as it is; other ones start it anew, or as before where it cannot."""
     try:
         fresh = settings_from(arguments)
     except PierheadError as error:

@@ -121,7 +121,7 @@ class Recordkeeper:
         """A step failed; `until` is when it is tried again, None for never."""
         self._count("Failed")
         again = f"trying again at {until}" if until else "not tried again until a commit changes this workload"
-        advice = f" {failed.advice}." if failed.advice else ""
+        advice = f" {failed.advice[:1].upper()}{failed.advice[1:]}." if failed.advice else ""
         message = f"{failed.step.action.text}: {failed.message}.{advice} This version is {again}"
         data: dict[str, object] = {"step": failed.step.text, "target": plan.target}
         if failed.logs:

@@ -27,6 +27,8 @@ SETTLE = 1.0
 DOCKER_GRACE = 5.0
 IMAGE_CHECK_TIME = 600.0
 AWAY_TIME = 30.0
+KILLED = 137
+"""The exit code of a process that was killed (128 and the signal's number)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Gate:
         self._address: str | None = None
         self._last = "it was never asked"
         self._away: Transient | None = None
+        self._seen_killed = False
 
     def wait(self, abandoned: Callable[[], bool]) -> Verdict:
         """Until the verdict is clear; `abandoned` is asked at least every 100 ms."""
@@ -162,6 +165,9 @@ class Gate:
             message = f"it ended{ended} and was restarted {detail.restart_count} times"
             return Refused(reason=Reason.CRASH_LOOP, message=message, exit_code=code)
         if seen.state != "running":
+            if code == KILLED and not self._seen_killed:
+                self._seen_killed = True  # the engine may tell only a moment later that memory was the reason
+                return None
             message = f"it ended with code {code}" + (f": {detail.error}" if detail.error else "")
             return Refused(reason=Reason.CONTAINER_EXITED, message=message, exit_code=code)
         return None
@@ -172,6 +178,11 @@ class Gate:
             raise self._away
         if self._elapsed < self._time_allowed():
             return None
+        # A probe may have waited for an address at which nobody is any more: how the container fares says more.
+        if failed := self._look(0.0):
+            return failed
+        if self._away is not None:
+            raise self._away
         message = f"not healthy after {self._elapsed:.0f} s: {self._last}"
         advice = "see its last log lines; raise start_period if it only needs longer to start"
         return Refused(reason=Reason.HEALTH_TIMEOUT, message=message, advice=advice)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from agent.chronicle import Watchers, timestamp
 from agent.core.problems import Problem
-from agent.core.reasons import Phase
+from agent.core.reasons import Phase, Reason
 from agent.core.status import HostStatus, WorkloadStatus
 from agent.ports import Clock
+
+NEXT = "a new commit changes it, which is acted upon next"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +72,26 @@ class Board:
             self.version += 1
         self._watchers.tell()
 
-    def follow(self, revision: str | None, problems: Iterable[Problem]) -> None:
-        """The revision acted upon now, and everything wrong with it."""
+    def follow(self, revision: str | None, problems: Iterable[Problem], changed: Collection[str] = ()) -> None:
+        """The revision acted upon now, everything wrong with it, and the ids of the workloads that it changes.
+
+        Whoever sees the revision here sees these in progress: their records speak of the revision before.
+        """
         found = tuple(problems)
         with self._lock:
             if (self._revision, self._problems) == (revision, found):
                 return
             self._revision, self._problems = revision, found
+            self._outdate(changed)
             self.version += 1
         self._watchers.tell()
+
+    def _outdate(self, changed: Collection[str]) -> None:
+        since = timestamp(self._clock.now())
+        for known in [self._workloads[one] for one in changed if one in self._workloads]:
+            self._workloads[known.id] = dataclasses.replace(
+                known, phase=Phase.PROGRESSING, reason=Reason.REVISION_SEEN, message=NEXT, since=since, until=None
+            )
 
     def condition(self, name: str, message: str | None) -> bool:
         """Set or clear (None) one condition of the agent itself; True when that changed anything."""

@@ -36,6 +36,24 @@ class Followed:
     generation: int = 0
 
 
+def same(before: Workload | None, after: Workload | None) -> bool:
+    """Equal but for where in the file they stand."""
+    if before is None or after is None:
+        return before is after
+    return replace(before, position=after.position) == after
+
+
+def changed_between(before: Followed, after: Followed) -> frozenset[str]:
+    """Ids of the workloads that a new state changes, adds or takes away; all where settings or registries differ."""
+    ids = frozenset({*before.by_id, *after.by_id})
+    if before.desired is None or after.desired is None:
+        return ids
+    shared = [(one.desired.settings, one.desired.registries) for one in (before, after) if one.desired]
+    if shared[0] != shared[1]:
+        return ids
+    return frozenset(one for one in ids if not same(before.by_id.get(one), after.by_id.get(one)))
+
+
 class Follower:
     """Used by one thread at a time; `state` may be read from any."""
 
@@ -107,7 +125,7 @@ class Follower:
             desired=desired, by_id=desired.by_id(), messages=self._messages, generation=state.generation + 1
         )
         self._messages = ()
-        self._board.follow(desired.revision, desired.problems)
+        self._board.follow(desired.revision, desired.problems, changed_between(state, self.state))
         subject = tree.message.partition("\n")[0]
         counts = f"{len(desired.workloads)} workloads, {len(desired.problems)} problems"
         self._chronicle.write(

@@ -20,7 +20,7 @@ from agent.core.reasons import Phase, Reason
 from agent.engine.apply import Applied, ApplyContext, Executor, Failed, Interrupted, Outcome, Superseded
 from agent.errors import Transient
 from agent.failures import Failures
-from agent.follower import Follower
+from agent.follower import Follower, same
 from agent.memory import Memory
 from agent.monitor import Monitor, Target
 from agent.observer import Observer, Snapshot
@@ -62,10 +62,11 @@ class Reconciler:
         """
         not_before = requested
         for _ in range(ROUNDS):
+            superseded = self._superseded(workload_id)
             plan = self.decide(workload_id, not_before)
             if plan is None or plan.empty or self._stopping():
-                return self._rest(plan)
-            outcome = self._apply(plan)
+                return None if superseded() else self._rest(plan)
+            outcome = self._apply(plan, superseded)
             if isinstance(outcome, Interrupted):
                 return None
             self._settle(plan, outcome)
@@ -170,13 +171,13 @@ class Reconciler:
         ]
         parts.monitor.follow(workload_id, targets)
 
-    def _apply(self, plan: Plan) -> Outcome:
+    def _apply(self, plan: Plan, superseded: Callable[[], bool]) -> Outcome:
         parts = self._parts
         if plan.reason is Reason.REPAIRING:
             parts.failures.repaired(plan.workload_id)
         parts.records.begin(plan)
         context = ApplyContext(
-            superseded=self._superseded(plan),
+            superseded=superseded,
             stopping=self._stopping,
             progress=lambda step: self._progress(plan, step),
         )
@@ -189,16 +190,19 @@ class Reconciler:
     def _progress(self, plan: Plan, step: Step) -> None:
         self._parts.records.progress(plan, step)
 
-    def _superseded(self, plan: Plan) -> Callable[[], bool]:
-        """A newer commit that changes this workload overtakes; one that does not, does not."""
+    def _superseded(self, workload_id: str) -> Callable[[], bool]:
+        """A newer commit that changes this workload overtakes; one that does not, does not.
+
+        It has enqueued the workload once more, so whoever is overtaken need not ask for another pass.
+        """
         begun = self._parts.follower.state
-        before = begun.by_id.get(plan.workload_id)
+        before = begun.by_id.get(workload_id)
 
         def superseded() -> bool:
             state = self._parts.follower.state
             if state.generation == begun.generation:
                 return False
-            return not _same(before, state.by_id.get(plan.workload_id))
+            return not same(before, state.by_id.get(workload_id))
 
         return superseded
 
@@ -239,10 +243,3 @@ class Reconciler:
             )
             until = timestamp(self._parts.clock.now() + self._parts.failures.remaining(hold))
         self._parts.records.failed(plan, failed, until)
-
-
-def _same(before: Workload | None, after: Workload | None) -> bool:
-    """Equal but for where in the file they stand."""
-    if before is None or after is None:
-        return before is after
-    return dataclasses.replace(before, position=after.position) == after

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.core.model import HealthCheck
-from agent.core.observed import ObservedContainer
+from agent.core.observed import ContainerDetail, ObservedContainer
 from agent.core.reasons import Reason
 from agent.engine.probes import Probe
 from agent.errors import Transient
@@ -160,17 +160,20 @@ class Gate:
         if detail.oom_killed:
             advice = "raise memory_limit, or make it need less"
             return Refused(reason=Reason.OUT_OF_MEMORY, message="it ran out of memory", advice=advice, exit_code=code)
+        return self._ended(seen, detail, code)
+
+    def _ended(self, seen: ObservedContainer, detail: ContainerDetail, code: int | None) -> Refused | None:
         if seen.state == "restarting" or detail.restart_count > 0:
             ended = f" with code {code}" if code is not None else ""
             message = f"it ended{ended} and was restarted {detail.restart_count} times"
             return Refused(reason=Reason.CRASH_LOOP, message=message, exit_code=code)
-        if seen.state != "running":
-            if code == KILLED and not self._seen_killed:
-                self._seen_killed = True  # the engine may tell only a moment later that memory was the reason
-                return None
-            message = f"it ended with code {code}" + (f": {detail.error}" if detail.error else "")
-            return Refused(reason=Reason.CONTAINER_EXITED, message=message, exit_code=code)
-        return None
+        if seen.state == "running":
+            return None
+        if code == KILLED and not self._seen_killed:
+            self._seen_killed = True  # the engine may tell only a moment later that memory was the reason
+            return None
+        message = f"it ended with code {code}" + (f": {detail.error}" if detail.error else "")
+        return Refused(reason=Reason.CONTAINER_EXITED, message=message, exit_code=code)
 
     def _overdue(self) -> Refused | None:
         """An engine that is away is no fault of the container."""

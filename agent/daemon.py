@@ -115,9 +115,13 @@ class Daemon:
         self._follow.wake()
 
     def follow(self) -> None:
-        """Fetch once, and enqueue when something new is in force."""
-        if self._parts.follower.follow():
-            self._parts.loop.commit_seen()
+        """Fetch once, and enqueue when something new is in force, even if that could not be told."""
+        before = self._parts.follower.state.generation
+        try:
+            self._parts.follower.follow()
+        finally:
+            if self._parts.follower.state.generation != before:
+                self._parts.loop.commit_seen()
         failed = "repository" in self._parts.board.conditions
         (self._parts.schedule.failed if failed else self._parts.schedule.succeeded)()
 

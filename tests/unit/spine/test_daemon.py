@@ -156,6 +156,16 @@ def test_a_fetch_that_brings_something_new_enqueues_it(house):
     assert synced(house.spine, "shop")
 
 
+def test_a_commit_is_acted_upon_although_nothing_can_be_written_about_it(house, monkeypatch):
+    house.spine.repository.commit({"workloads/shop.yaml": document("shop")})
+    with monkeypatch.context() as broken:
+        broken.setattr(house.spine.chronicle, "write", lambda note: (_ for _ in ()).throw(UNWRITABLE))
+        with pytest.raises(Transient, match="the disk is full"):
+            house.daemon.follow()
+    house.spine.drain()
+    assert synced(house.spine, "shop")
+
+
 # The whole life
 
 

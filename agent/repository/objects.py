@@ -23,6 +23,8 @@ DOCUMENT_ENDINGS = (".yaml", ".yml")
 LFS_HEAD = b"version https://git-lfs.github.com/spec/"
 MAX_LINKS = 40
 MAX_MESSAGES = 1000
+MAX_SIZES = 100_000
+"""How many sizes of blobs are remembered; a blob never changes its size."""
 
 
 def normal_parts(path: str) -> list[str]:
@@ -56,6 +58,7 @@ class Objects:
         self._root = "/".join(normal_parts(root))
         self._lock = threading.Lock()
         self._folders: dict[tuple[str, pygit2.Oid], tuple[TreeFile, ...]] = {}
+        self._sizes: dict[pygit2.Oid, int] = {}
         self._last: Tree | None = None
 
     def resolve(self, names: tuple[str, ...]) -> str | None:
@@ -167,8 +170,17 @@ class Objects:
             return (TreeFile(path=path, blob_id=str(entry.id), size=0, kind="symlink"),)
         if mode == FileMode.TREE or not is_document(path):
             return ()
-        _, size = self._repository.odb.read_header(entry.id)
-        return (TreeFile(path=path, blob_id=str(entry.id), size=size),)
+        return (TreeFile(path=path, blob_id=str(entry.id), size=self._size(entry.id)),)
+
+    def _size(self, blob_id: pygit2.Oid) -> int:
+        """The size of a blob, asked once: a commit that touches one file of a folder asks for one."""
+        size = self._sizes.get(blob_id)
+        if size is None:
+            if len(self._sizes) >= MAX_SIZES:
+                self._sizes.clear()
+            _, size = self._repository.odb.read_header(blob_id)
+            self._sizes[blob_id] = size
+        return size
 
     def _find(self, top: pygit2.Tree, path: str) -> pygit2.Object | None:
         """Walk to an entry part by part, so that every symlink on the way is seen."""

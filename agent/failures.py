@@ -54,9 +54,9 @@ class Failures:
             since=timestamp(self._clock.now()),
             revision=revision,
         )
-        self._journal.quarantine(entry)
         with self._lock:
             self._quarantine[workload_id, fingerprint] = entry
+        self._journal.quarantine(entry)  # last: a disk that is full must not make this process try again
 
     def hold(
         self,

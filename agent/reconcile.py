@@ -144,8 +144,8 @@ class Reconciler:
         if plan is None or not plan.empty:
             return None
         self._parts.records.record(plan)
-        self._remember(plan)
         self._watch(plan.workload_id)
+        self._remember(plan)
         if plan.until is None:
             return None
         return max(0.1, plan.until - self._parts.clock.now())
@@ -230,16 +230,21 @@ class Reconciler:
 
     def _failed(self, plan: Plan, failed: Failed) -> None:
         """Quarantine what only a commit can mend; hold the rest, and show both with the last lines of the log."""
-        why = (str(failed.reason), failed.message)
-        revision = self._parts.follower.state.desired.revision if self._parts.follower.state.desired else ""
-        until: str | None = None
         deploying = plan.reason is Reason.DEPLOYING and bool(plan.target)
         if failed.permanent and deploying:
-            self._parts.failures.quarantine(plan.workload_id, plan.target, revision, why)
-        else:
-            why = (why[0], f"{failed.step.action.text}: {failed.message}")
-            hold = self._parts.failures.hold(
-                plan.workload_id, plan.target, why, retry_after=failed.retry_after, everything=not deploying
-            )
-            until = timestamp(self._parts.clock.now() + self._parts.failures.remaining(hold))
+            try:
+                self._quarantine(plan, failed)
+            finally:
+                self._parts.records.failed(plan, failed, None)
+            return
+        why = (str(failed.reason), f"{failed.step.action.text}: {failed.message}")
+        hold = self._parts.failures.hold(
+            plan.workload_id, plan.target, why, retry_after=failed.retry_after, everything=not deploying
+        )
+        until = timestamp(self._parts.clock.now() + self._parts.failures.remaining(hold))
         self._parts.records.failed(plan, failed, until)
+
+    def _quarantine(self, plan: Plan, failed: Failed) -> None:
+        desired = self._parts.follower.state.desired
+        why = (str(failed.reason), failed.message)
+        self._parts.failures.quarantine(plan.workload_id, plan.target, desired.revision if desired else "", why)

@@ -150,6 +150,33 @@ def test_a_quarantined_version_is_not_tried_again_by_the_next_process(spine, tmp
     again.close()
 
 
+def test_a_failed_version_is_not_tried_again_although_the_journal_takes_no_quarantine(spine, monkeypatch):
+    """Each further try would stop what serves, for as long as the disk is full."""
+    spine.engine.images["app:9"] = None
+    spine.engine.behaviours["app:9"] = Behaviour(exit_code=3)
+    spine.deploy({"shop": document("shop")})
+    full = Transient(Reason.JOURNAL_UNAVAILABLE, "the disk is full")
+    monkeypatch.setattr(spine.journal, "quarantine", lambda entry: (_ for _ in ()).throw(full))
+    spine.deploy({"shop": document("shop", tag="9")})
+    assert spine.board.status().conditions["agent"] == "JournalUnavailable: the disk is full"
+    creations = spine.engine.calls.count("create")
+    for _ in range(3):
+        spine.clock.advance(11)
+        spine.drain()
+    assert spine.engine.calls.count("create") == creations
+    assert spine.phase("shop") == ("Degraded", "Quarantined")
+    assert [one.image for one in spine.status("shop").containers if one.state == "running"] == ["app:1"]
+    assert "CrashLoop" in spine.reasons("shop", "error"), "the failure itself is told"
+
+
+def test_the_checks_go_on_although_the_journal_remembers_nothing(spine, monkeypatch):
+    full = Transient(Reason.JOURNAL_UNAVAILABLE, "the disk is full")
+    monkeypatch.setattr(spine.journal, "remember", lambda key, value: (_ for _ in ()).throw(full))
+    spine.deploy({"shop": checked("shop")})
+    assert spine.phase("shop") == CONVERGED
+    assert len(spine.monitor._targets) == 1
+
+
 def test_a_commit_that_asks_for_it_lifts_the_quarantine(spine):
     spine.engine.images["app:9"] = None
     spine.engine.behaviours["app:9"] = Behaviour(exit_code=3)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from agent.core.advice import FORM
 from agent.core.kinds import Finding, SourceKind
 from agent.core.model import (
     Binding,
@@ -40,11 +41,11 @@ class _Attempts:
         except InvalidValue as error:
             where = error.pointer or pointer
             finding = Finding(
-                pointer=where, code="InvalidValue", expected=error.expected, found=error.found, fix=error.fix
+                pointer=where, code="InvalidValue", expected=error.expected, found=error.found, fix=error.fix or FORM
             )
         except ValueError as error:
             finding = Finding(
-                pointer=pointer, code="InvalidValue", expected="a value that can be used", found=str(error), fix=""
+                pointer=pointer, code="InvalidValue", expected="a value that can be used", found=str(error), fix=FORM
             )
         self.findings.append(finding)
         return None

@@ -15,7 +15,7 @@ from agent.core.parsed import Document, ParsedFile, from_bytes, parse_file, to_b
 from agent.core.problems import Position
 from agent.core.schemas import Schemas
 from agent.core.tree import ReadBlob, Tree, TreeFile
-from agent.core.yaml_reader import MAX_BYTES
+from agent.core.yaml_reader import MAX_BYTES, SPLIT
 
 SETTINGS_PATH = "settings.yaml"
 FOLDERS = ("workloads/", "triggers/", "registries/", "log-rules/", "event-triggers/")
@@ -133,6 +133,6 @@ def _refusal(file: TreeFile) -> ParsedFile | None:
         found, fix = f"a {file.kind}", "commit the files themselves"
         return ParsedFile(stop=yaml_flaw((1, 1), "NotAFile", "a regular file", found, fix))
     if file.size > MAX_BYTES:
-        found, fix = f"{file.size} bytes", "split the file; one file a workload is usual"
-        return ParsedFile(stop=yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", found, fix))
+        found = f"{file.size} bytes"
+        return ParsedFile(stop=yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", found, SPLIT))
     return None

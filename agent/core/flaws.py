@@ -38,6 +38,6 @@ class Flaw:
         )
 
 
-def yaml_flaw(place: tuple[int, int], code: str, expected: str, found: str, fix: str = "") -> Flaw:
+def yaml_flaw(place: tuple[int, int], code: str, expected: str, found: str, fix: str) -> Flaw:
     """A flaw of the text itself, which has no pointer. `place` is line and column, from 1."""
     return Flaw(line=place[0], column=place[1], code=code, expected=expected, found=found, fix=fix)

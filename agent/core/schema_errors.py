@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from agent.core.advice import FORM, about_field, about_form, about_type
 from agent.core.kinds import Finding
 from agent.core.values import quoted
 
@@ -76,7 +77,9 @@ def _unknown_fields(error: Any, pointer: str) -> Iterator[Finding]:
             code="UnknownField",
             expected=f"one of {', '.join(known)}",
             found=f"unknown field {quoted(field)}",
-            fix=suggest(field, known) or ("remove it, or begin its name with `x-`" if extra else "remove it"),
+            fix=about_field(field, known)
+            or suggest(field, known)
+            or ("remove it, or begin its name with `x-`" if extra else "remove it"),
         )
 
 
@@ -101,57 +104,60 @@ def _wrong_type(error: Any, pointer: str) -> Iterator[Finding]:
         return  # that it is none of the allowed values says more
     allowed = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     expected = error.schema.get("title") or " or ".join(_TYPE_WORDS[one] for one in allowed)
-    fix = ""
-    if isinstance(error.instance, bool | int | float) and "string" in allowed:
-        fix = "put it in quotes, so that it is text"
-    elif error.instance is None:
-        fix = "write a value, or remove the field"
-    yield _finding(pointer, "WrongType", expected, _found(error), fix)
+    yield _finding(pointer, "WrongType", expected, _found(error), about_type(error.schema, error.instance, allowed))
 
 
 def _not_in_list(error: Any, pointer: str) -> Iterator[Finding]:
     allowed = [str(one) for one in error.validator_value]
     expected = f"one of {', '.join(allowed)}"
     fix = suggest(error.instance, allowed) if isinstance(error.instance, str) else ""
-    yield _finding(pointer, "UnknownValue", expected, _found(error), fix)
+    yield _finding(pointer, "UnknownValue", expected, _found(error), fix or "write one of them")
 
 
 def _not_constant(error: Any, pointer: str) -> Iterator[Finding]:
-    yield _finding(pointer, "UnknownValue", quoted(str(error.validator_value)), _found(error))
+    wanted = quoted(str(error.validator_value))
+    yield _finding(pointer, "UnknownValue", wanted, _found(error), f"write {wanted}")
 
 
 def _out_of_range(error: Any, pointer: str) -> Iterator[Finding]:
     words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
     limit = f"a number of {words[error.validator]} {error.validator_value}"
-    yield _finding(pointer, "OutOfRange", error.schema.get("title") or limit, _found(error))
+    expected = error.schema.get("title") or limit
+    yield _finding(pointer, "OutOfRange", expected, _found(error), "write a number within this limit")
 
 
 def _wrong_size(error: Any, pointer: str) -> Iterator[Finding]:
     words = {"minLength": ("at least", "characters"), "maxLength": ("at most", "characters")}
     limit, unit = words.get(error.validator, ("at least", "entries"))
     expected = f"{limit} {error.validator_value} {unit}"
-    yield _finding(pointer, "WrongLength", expected, f"{len(error.instance)} {unit}")
+    fix = "shorten it" if limit == "at most" else "write more, or remove the field"
+    yield _finding(pointer, "WrongLength", expected, f"{len(error.instance)} {unit}", fix)
 
 
 def _not_exactly_one(error: Any, pointer: str) -> Iterator[Finding]:
+    if not isinstance(error.instance, dict):
+        return  # that it is no mapping says more
     fields = [choice["required"][0] for choice in error.validator_value]
     found = [quoted(field) for field in fields if field in error.instance]
     expected = f"exactly one of {', '.join(quoted(field) for field in fields)}"
-    yield _finding(pointer, "ChoiceOfFields", expected, " and ".join(found) or "none of them", "keep one of them")
+    fix = "keep one of them" if found else "add one of them"
+    yield _finding(pointer, "ChoiceOfFields", expected, " and ".join(found) or "none of them", fix)
 
 
 def _wrong_key(error: Any, pointer: str) -> Iterator[Finding]:
     """`propertyNames`: the error is about the key itself, which jsonschema does not put into the path."""
     expected = error.schema.get("title", "another name")
-    yield _finding(join_pointer(pointer, error.instance), "WrongName", expected, quoted(error.instance))
+    fix = about_form(error.schema, error.instance).replace(FORM, "rename it")
+    yield _finding(join_pointer(pointer, error.instance), "WrongName", expected, quoted(error.instance), fix)
 
 
 def _by_title(error: Any, pointer: str) -> Iterator[Finding]:
     expected = error.schema.get("title") or f"a value that fits `{error.validator}: {error.validator_value}`"
-    yield _finding(pointer, "InvalidValue", expected, _found(error))
+    fix = FORM if _private(error) else about_form(error.schema, error.instance)
+    yield _finding(pointer, "InvalidValue", expected, _found(error), fix)
 
 
-def _finding(pointer: str, code: str, expected: str, found: str, fix: str = "") -> Finding:
+def _finding(pointer: str, code: str, expected: str, found: str, fix: str) -> Finding:
     return Finding(pointer=pointer, code=code, expected=expected, found=found, fix=fix)
 
 

@@ -106,7 +106,7 @@ class Schemas:
             code="UnknownSourceKind",
             expected=f"one of the source kinds of this version: {', '.join(known)}",
             found=quoted(kind),
-            fix=suggest(kind, known),
+            fix=suggest(kind, known) or "write one of them, or update Pierhead",
         )
 
 

@@ -40,9 +40,12 @@ from agent.core.yaml_events import (
 )
 
 MAX_BYTES = 1024 * 1024
+SPLIT = "split the file; one file a workload is usual"
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 _TOP = 2
+_ANCHOR = "define it with `&` further up in the same document"
+_MERGE = "write the alias of a mapping, such as `<<: *base`"
 
 _CONSTANTS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -81,7 +84,7 @@ class RawDocument:
 def read_yaml(data: bytes) -> tuple[list[RawDocument], Flaw | None]:
     """All documents up to the first place that cannot be read at all, and the flaw found there."""
     if len(data) > MAX_BYTES:
-        return [], yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", f"{len(data)} bytes")
+        return [], yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", f"{len(data)} bytes", SPLIT)
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -184,7 +187,7 @@ class _Reader:
         merged: list[dict[str, object]] = []
         while type(event := self.next()) is not MappingEndEvent:
             if type(event) is not ScalarEvent:
-                self._flaw(event, "KeyNotText", "a key that is text", "a list, mapping or alias as key")
+                self._flaw(event, "KeyNotText", "a key that is text", "a list, mapping or alias as key", "write text")
                 self._node(event, depth)
                 self._node(self.next(), depth)
                 continue
@@ -209,7 +212,7 @@ class _Reader:
         sources = value if isinstance(value, list) else [value]
         mappings = [source for source in sources if isinstance(source, dict)]
         if len(mappings) < len(sources):
-            self._flaw(event, "InvalidMerge", "a mapping or a list of mappings after `<<`", "something else")
+            self._flaw(event, "InvalidMerge", "a mapping or a list of mappings after `<<`", "something else", _MERGE)
         return mappings
 
     def _scalar(self, event: Any) -> object:
@@ -220,7 +223,7 @@ class _Reader:
             return self._tagged_scalar(event, text)
         if event.style:
             if "\0" in text:
-                self._flaw(event, "NulCharacter", "text without NUL characters", "`\\0`")
+                self._flaw(event, "NulCharacter", "text without NUL characters", "`\\0`", "remove it")
             return text
         return self._plain(event, text)
 
@@ -254,15 +257,15 @@ class _Reader:
         expected = _TAG_TYPES.get(event.tag)
         if expected is None:
             found = quoted(event.tag, 60)
-            self._flaw(event, "UnknownTag", "no tag, or one of !!str !!int !!float !!bool !!null", found)
+            self._flaw(event, "UnknownTag", "no tag, or one of !!str !!int !!float !!bool !!null", found, "remove it")
         elif not isinstance(value, expected):
-            self._flaw(event, "WrongTag", f"a value that fits {quoted(event.tag)}", "another value")
+            self._flaw(event, "WrongTag", f"a value that fits {quoted(event.tag)}", "another value", "remove the tag")
 
     def _alias(self, event: Any, depth: int) -> object:
         anchor = self.anchors.get(event.anchor)
         if anchor is None:
             found = quoted(f"*{event.anchor}")
-            self._flaw(event, "UnknownAnchor", "an anchor that is complete before its alias", found)
+            self._flaw(event, "UnknownAnchor", "an anchor that is complete before its alias", found, _ANCHOR)
             return None
         self.nodes += anchor.size
         if depth + anchor.height > MAX_DEPTH or self.nodes > MAX_NODES:
@@ -270,10 +273,10 @@ class _Reader:
         self.deepest = max(self.deepest, depth + anchor.height)
         return anchor.value
 
-    def _flaw(self, event: Any, code: str, expected: str, found: str, fix: str = "") -> None:
+    def _flaw(self, event: Any, code: str, expected: str, found: str, fix: str) -> None:
         self.flaws.append(yaml_flaw(place_of(event.start_mark), code, expected, found, fix))
 
 
 def _too_complex(event: Any) -> Flaw:
     expected = f"at most {MAX_DEPTH} levels and {MAX_NODES} values, aliases counted in full"
-    return yaml_flaw(place_of(event.start_mark), "TooComplex", expected, "more")
+    return yaml_flaw(place_of(event.start_mark), "TooComplex", expected, "more", "split the file, or use fewer aliases")

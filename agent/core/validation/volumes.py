@@ -75,7 +75,7 @@ def is_below(path: str, folder: str) -> bool:
 
 def _check_volume_name(volume: Volume, pointer: str) -> Iterator[Finding]:
     if not _VOLUME_NAME.fullmatch(volume.source):
-        wrong = ("a volume name: letters, digits, dot, underscore and hyphen", volume.source, "")
+        wrong = ("a volume name: letters, digits, dot, underscore and hyphen", volume.source, "rename it")
         yield _finding(pointer, "source", "InvalidVolumeName", wrong)
 
 

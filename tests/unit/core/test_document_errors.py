@@ -66,9 +66,18 @@ def test_a_number_where_text_belongs_is_shown_as_it_was_written():
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ("suspend: ja", ("WrongType", "/suspend", "true or false", "`ja`", "")),
-        ("hosts: edge-1", ("WrongType", "/hosts", "a list", "`edge-1`", "")),
-        ("hosts: []", ("WrongLength", "/hosts", "at least 1 entries", "0 entries", "")),
+        ("suspend: ja", ("WrongType", "/suspend", "true or false", "`ja`", "write true or false without quotes")),
+        (
+            "hosts: edge-1",
+            (
+                "WrongType",
+                "/hosts",
+                "a list",
+                "`edge-1`",
+                "write a list, in brackets or with a hyphen before each entry",
+            ),
+        ),
+        ("hosts: []", ("WrongLength", "/hosts", "at least 1 entries", "0 entries", "write more, or remove the field")),
         ("depends_on:", ("WrongType", "/depends_on", "a list", "nothing", "write a value, or remove the field")),
         (
             "env: {A: true}",
@@ -80,23 +89,47 @@ def test_a_number_where_text_belongs_is_shown_as_it_was_written():
                 "put it in quotes, so that it is text",
             ),
         ),
-        ("env: {A: [1]}", ("WrongType", "/env/A", "text, an integer or {secret: NAME}", "a list", "")),
-        ("env: {1A: b}", ("WrongName", "/env/1A", "an environment variable name", "`1A`", "")),
+        (
+            "env: {A: [1]}",
+            (
+                "WrongType",
+                "/env/A",
+                "text, an integer or {secret: NAME}",
+                "a list",
+                "write `name: value` on lines without hyphens",
+            ),
+        ),
+        ("env: {1A: b}", ("WrongName", "/env/1A", "an environment variable name", "`1A`", "rename it")),
         (
             "env: {A: {secret: a b}}",
-            ("InvalidValue", "/env/A/secret", "a secret name: letters, digits, dot, underscore and hyphen", HIDDEN, ""),
+            (
+                "InvalidValue",
+                "/env/A/secret",
+                "a secret name: letters, digits, dot, underscore and hyphen",
+                HIDDEN,
+                "write it in that form",
+            ),
         ),
         (
             "on_failure: revet",
             ("UnknownValue", "/on_failure", "one of hold, revert", "`revet`", "did you mean `revert`?"),
         ),
-        ("on_failure: 5", ("UnknownValue", "/on_failure", "one of hold, revert", "the number 5", "")),
-        ("api_version: v2", ("UnknownValue", "/api_version", "`v1`", "`v2`", "")),
+        ("on_failure: 5", ("UnknownValue", "/on_failure", "one of hold, revert", "the number 5", "write one of them")),
+        ("api_version: v2", ("UnknownValue", "/api_version", "`v1`", "`v2`", "write `v1`")),
         (
             "faces: [{host: a.b, port: 70000}]",
-            ("OutOfRange", "/faces/0/port", "a port number from 1 to 65535", "the number 70000", ""),
+            (
+                "OutOfRange",
+                "/faces/0/port",
+                "a port number from 1 to 65535",
+                "the number 70000",
+                "write a number within this limit",
+            ),
         ),
-        ("publish: ['1']", ("WrongLength", "/publish/0", "at least 3 characters", "1 characters", "")),
+        (
+            "publish: ['1']",
+            ("WrongLength", "/publish/0", "at least 3 characters", "1 characters", "write more, or remove the field"),
+        ),
         (
             "faces: [{host: a.b}]",
             (
@@ -109,7 +142,7 @@ def test_a_number_where_text_belongs_is_shown_as_it_was_written():
         ),
         (
             "triggers: [{order: 1}]",
-            ("ChoiceOfFields", "/triggers/0", "exactly one of `trigger`, `kind`", "none of them", "keep one of them"),
+            ("ChoiceOfFields", "/triggers/0", "exactly one of `trigger`, `kind`", "none of them", "add one of them"),
         ),
         (
             "triggers: [{trigger: a, kind: manual}]",
@@ -121,7 +154,10 @@ def test_a_number_where_text_belongs_is_shown_as_it_was_written():
                 "keep one of them",
             ),
         ),
-        ("update: {via: ''}", ("UnknownValue", "/update/via", "one of commit, pull_request, none", "empty text", "")),
+        (
+            "update: {via: ''}",
+            ("UnknownValue", "/update/via", "one of commit, pull_request, none", "empty text", "write one of them"),
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_words(field, expected):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from agent.board import Board
@@ -76,11 +77,11 @@ class Follower:
                 fetched = self._repository.fetch()
                 self._tell_notes(fetched)
                 self._messages = (*fetched.messages, *self._messages)
-                changed = self._load(fetched)
+                changed = self._load(fetched.revision)
             except PierheadError as error:
                 self.fetches["failed"] += 1
                 self._failed(error)
-                return False
+                return self.state.desired is None and self._load_last_known()
             self.fetches["ok"] += 1
             self._recovered()
             return changed
@@ -89,16 +90,22 @@ class Follower:
         for reason, message in fetched.notes:
             self._chronicle.write(Note(reason=Reason(reason), message=message, severity="warning", source="repository"))
 
-    def _load(self, fetched: Fetched) -> bool:
-        if fetched.revision is None:
+    def _load_last_known(self) -> bool:
+        """An agent that starts while the remote is away goes on with what the mirror had last."""
+        with suppress(PierheadError):
+            return self._load(self._repository.tree().revision)
+        return False
+
+    def _load(self, revision: str | None) -> bool:
+        if revision is None:
             self._seen = None  # the same commit is news again once the branch is back
             self._unusable(Reason.BRANCH_MISSING, "the branch has no commit at the remote")
             return False
-        if fetched.revision == self._seen:
+        if revision == self._seen:
             return False
-        tree = self._repository.tree(fetched.revision)
+        tree = self._repository.tree(revision)
         desired = self._build(tree)
-        self._seen = fetched.revision
+        self._seen = revision
         if not desired.readable:
             self._board.follow(self._revision(), desired.problems)
             self._unusable(Reason.NOTHING_READABLE, self._why_unreadable(tree, desired))

@@ -26,6 +26,7 @@ class FakeRepository:
         self.blobs: dict[str, bytes] = {}
         self.fetches = 0
         self._news: list[str] = []
+        self.mirrored: str | None = None
         self.closed = False
         self._moves = threading.Semaphore(0)
         self.watch_error: PierheadError | None = None
@@ -60,12 +61,13 @@ class FakeRepository:
         self.fetches += 1
         if self.away is not None:
             raise self.away
+        self.mirrored = self.head
         notes, self.notes = tuple(self.notes), []
         messages, self._news = tuple(self._news), []
         return Fetched(revision=self.head, changed=True, notes=notes, messages=messages)
 
     def tree(self, revision: str | None = None) -> Tree:
-        wanted = revision or self.head
+        wanted = revision or self.mirrored
         if wanted is None or wanted not in self.trees:
             raise Stalled(Reason.BRANCH_MISSING, f"no commit {wanted}")
         return self.trees[wanted]

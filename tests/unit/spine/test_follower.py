@@ -43,6 +43,28 @@ def test_a_commit_is_taken_once(spine, follower):
     assert follower.fetches == {"ok": 2, "failed": 0}
 
 
+def test_an_agent_that_starts_while_the_remote_is_away_goes_on_with_what_its_mirror_has(spine, follower):
+    revision = commit(spine, {"shop": document("shop")})
+    spine.repository.mirrored = revision
+    spine.repository.away = GONE
+    assert follower.follow()
+    assert follower.state.desired.revision == revision
+    assert spine.board.status().conditions == {"repository": "RepositoryUnreachable: no route to git.example.com"}
+    assert not follower.follow()
+    spine.repository.away = None
+    assert not follower.follow()
+    assert spine.board.conditions == ()
+
+
+def test_without_a_mirror_it_waits_for_the_remote(spine, follower):
+    commit(spine, {"shop": document("shop")})
+    spine.repository.away = GONE
+    assert not follower.follow()
+    assert follower.state.desired is None
+    spine.repository.away = None
+    assert follower.follow()
+
+
 def test_a_failed_fetch_leaves_the_state_is_told_once_and_its_end_as_well(spine, follower):
     commit(spine, {"shop": document("shop")})
     follower.follow()
@@ -172,7 +194,7 @@ def test_a_warning_is_told_as_a_warning(spine, follower):
 def test_a_tree_that_cannot_be_read_now_is_read_by_the_next_fetch(spine, follower, monkeypatch):
     commit(spine, {"shop": document("shop")})
     real = spine.repository.tree
-    monkeypatch.setattr(spine.repository, "tree", lambda revision: (_ for _ in ()).throw(GONE))
+    monkeypatch.setattr(spine.repository, "tree", lambda revision=None: (_ for _ in ()).throw(GONE))
     assert not follower.follow()
     assert "repository" in spine.board.conditions
     monkeypatch.setattr(spine.repository, "tree", real)

@@ -142,7 +142,7 @@ class Repository(Protocol):
 
 
 class Recorder(Protocol):
-    """Writes status and event log back to git (DESIGN §10)."""
+    """Writes status and event log back to git."""
 
     def flush(self, status: HostStatus, events: Iterable[Event]) -> None:
         """One note, one commit, one push; raises Transient when the remote is away, after which nothing is lost."""

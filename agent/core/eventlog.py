@@ -1,4 +1,4 @@
-"""The event log: the agent observing itself. Nothing that consumes it writes to it (DESIGN §10)."""
+"""The event log: the agent observing itself. Nothing that consumes it writes to it."""
 
 from __future__ import annotations
 

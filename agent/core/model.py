@@ -24,7 +24,7 @@ Value = str | SecretRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """One mount of a workload. `scope` is one of the seven of DESIGN §4."""
+    """One mount of a workload. `scope` is one of seven, which `docs/reference/workload.md` explains."""
 
     source: str
     target: str

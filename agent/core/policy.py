@@ -1,4 +1,4 @@
-"""What the host allows: set beside the engine, never in the config repository (DESIGN §5)."""
+"""What the host allows: set beside the engine, never in the config repository."""
 
 from __future__ import annotations
 

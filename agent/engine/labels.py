@@ -1,4 +1,4 @@
-"""The labels by which everything of ours is known again (DESIGN §6). Users cannot set names that start with them."""
+"""The labels by which everything of ours is known again. Users cannot set names that start with them."""
 
 from __future__ import annotations
 

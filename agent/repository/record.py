@@ -1,4 +1,4 @@
-"""Writes status and events to git (DESIGN §10): one note, one commit, one push, and only when something changed.
+"""Writes status and events to git: one note, one commit, one push, and only when something changed.
 
 A flush can be repeated at any time: what is written already is not written again. Each host has refs of its own.
 """

@@ -1,4 +1,4 @@
-"""Names of the refs that a host owns: its branch and its notes (DESIGN §10)."""
+"""Names of the refs that a host owns: its branch and its notes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSource:
-    """What DESIGN §4 says of `kind: image`. `strategy` and `drain` are None where the document names none.
+    """A source of `kind: image`, normalised. `strategy` and `drain` are None where the document names none.
 
     `networks` is None where the host's shared network is used. `tags` are versions side by side, newest first.
     """

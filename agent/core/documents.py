@@ -1,6 +1,6 @@
 """The documents of one tree, read through two caches keyed by content: a commit that touches one file parses one file.
 
-Which files are read is said here (DESIGN §4); everything else of a repository is read only when a document names it.
+Which files are read is said here; everything else of a repository is read only when a document names it.
 """
 
 from __future__ import annotations

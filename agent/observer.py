@@ -89,8 +89,8 @@ class Observer:
         return state.serial > 0 and state.listed_at >= not_before
 
     def _forget_gone(self, containers: tuple[ObservedContainer, ...]) -> None:
-        present = {one.id for one in containers}
-        for container_id in [known for known in self._details if known not in present]:
+        gone = set(self._details.copy()) - {one.id for one in containers}  # a copy: other threads inspect meanwhile
+        for container_id in gone:
             self._details.pop(container_id, None)
 
     def detailed(self, containers: tuple[ObservedContainer, ...]) -> tuple[ObservedContainer, ...]:

@@ -20,13 +20,19 @@ from agent.flusher import Flusher
 from agent.follower import Follower
 from agent.loop import Loop
 from agent.monitor import Monitor
-from agent.periodic import Periodic
+from agent.periodic import Periodic, briefly
 from agent.ports import Clock, Repository
 
 logger = logging.getLogger(__name__)
 
 TICK = 1.0
 CLOCK_TOLERANCE = 30.0
+
+# The end: with two seconds for the page and what closing takes, at most ten seconds whatever hangs.
+FOR_PERIODICS = 1.0
+FOR_WORKERS = 3.0
+UNTIL_FLUSHED = 6.5
+FOR_RELEASE = 0.5
 
 
 class Lease(Protocol):
@@ -199,15 +205,28 @@ class Daemon:
 
     def stop(self) -> None:
         """Finish or abandon safely what is in flight, say goodbye, flush, and give the engine back."""
+        begun = self._parts.clock.monotonic()
         self._stopping.set()
         self._say_goodbye()
         for periodic in self._periodics:
-            periodic.stop(0.5)
+            periodic.stop(0.0)
         self._parts.monitor.stop()
-        self._parts.loop.stop(4.0)
-        last = threading.Thread(target=self._parts.flusher.flush, name="last-flush", daemon=True)
-        last.start()
-        last.join(3.0)
+        for periodic in self._periodics:
+            periodic.stop(self._left(begun, FOR_PERIODICS))
+        self._parts.loop.stop(FOR_WORKERS)
+        briefly("last-flush", self._flush, self._left(begun, UNTIL_FLUSHED))
+        briefly("release", self._release, FOR_RELEASE)
+
+    def _left(self, begun: float, seconds: float) -> float:
+        return max(0.0, begun + seconds - self._parts.clock.monotonic())
+
+    def _flush(self) -> None:
+        try:
+            self._parts.flusher.flush()
+        except PierheadError as error:
+            logger.warning("the last flush failed; the next start repeats it: %s", error)
+
+    def _release(self) -> None:
         try:
             self._parts.lease.release()
         except PierheadError as error:

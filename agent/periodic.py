@@ -1,4 +1,4 @@
-"""A named thread that calls a function at an interval, or sooner when woken, until stopped."""
+"""Named threads: one that calls a function at an interval, or sooner when woken, until stopped; one for a last call."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ class Periodic:
                 self._function()
             except Exception as error:  # noqa: BLE001 - the thread must outlive a bug, which `failed` reports
                 self._failed(self._name, error)
+
+
+def briefly(name: str, function: Callable[[], object], seconds: float) -> bool:
+    """Call it in a thread and wait at most `seconds`; False when it was not over then and is left to itself."""
+    thread = threading.Thread(target=function, name=name, daemon=True)
+    thread.start()
+    thread.join(max(0.0, seconds))
+    return not thread.is_alive()

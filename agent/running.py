@@ -40,7 +40,7 @@ class AgentParts:
     reconciler: Reconciler
     secrets: Secrets
     view: AgentView
-    closers: tuple[Callable[[], None], ...]
+    closers: tuple[Callable[[], object], ...]
 
 
 class Agent:

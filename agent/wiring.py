@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.core.entries import Context
 from agent.core.kinds import SourceKind
 from agent.counters import counters_of
-from agent.daemon import Daemon, DaemonParts
+from agent.daemon import FOR_RELEASE, Daemon, DaemonParts
 from agent.discovery import discover_kinds
 from agent.engine.apply import Executor
 from agent.engine.client import DockerEngine
@@ -33,6 +33,7 @@ from agent.loop import Loop, LoopParts
 from agent.memory import Memory
 from agent.monitor import Monitor
 from agent.observer import Observer
+from agent.periodic import briefly
 from agent.ports import Credentials, Secrets
 from agent.reconcile import Parts, Reconciler
 from agent.records import Recordkeeper, Sources
@@ -263,10 +264,10 @@ def _view(outside: _Outside, middle: _Middle, loop: Loop) -> AgentView:
     )
 
 
-def _closers(outside: _Outside, middle: _Middle, lease: EngineLease) -> tuple[Callable[[], None], ...]:
+def _closers(outside: _Outside, middle: _Middle, lease: EngineLease) -> tuple[Callable[[], object], ...]:
     return (
         middle.queue.close,
-        quietly(lease.release),
+        lambda: briefly("release", quietly(lease.release), FOR_RELEASE),
         quietly(outside.repository.close),
         quietly(outside.engine.close),
         quietly(outside.journal.close),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from support.spine import Spine
 
 from agent.counters import counters_of
@@ -16,6 +18,7 @@ class FakeLease:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.calls: list[str] = []
+        self.before: Callable[[], object] = lambda: None
 
     def acquire(self) -> None:
         self._called("acquire")
@@ -28,6 +31,7 @@ class FakeLease:
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
+        self.before()
         if self.error is not None:
             raise self.error
 

@@ -254,9 +254,26 @@ def test_the_end_comes_within_ten_seconds_while_a_pull_and_the_remote_hang(live)
     assert pulling.wait(5)
     before = time.monotonic()
     live.daemon.stop()
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 8  # two more are for the page
     assert live.lease.calls == ["release"]
     hang.set()
+
+
+def test_the_end_comes_although_the_engine_does_not_answer_any_more(live):
+    hang = threading.Event()
+    live.daemon.start()
+    live.lease.before = lambda: hang.wait(60)
+    before = time.monotonic()
+    live.daemon.stop()
+    assert time.monotonic() - before < 4
+    hang.set()
+
+
+def test_a_last_flush_that_fails_is_in_the_log(live, monkeypatch, caplog):
+    live.daemon.start()
+    monkeypatch.setattr(live.spine.flusher, "flush", lambda: (_ for _ in ()).throw(UNWRITABLE))
+    live.daemon.stop()
+    assert "the last flush failed" in caplog.text
 
 
 def test_a_lease_that_cannot_be_given_back_does_not_keep_the_agent_from_ending(live, caplog):

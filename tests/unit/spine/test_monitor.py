@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -29,7 +30,7 @@ class Room:
         self.bug: Exception | None = None
         self.monitor = Monitor(self.probe, self.tell, SystemClock())
 
-    def probe(self, address: str, check: HealthCheck) -> str | None:
+    def probe(self, address: str, check: HealthCheck, abandoned: Callable[[], bool]) -> str | None:
         with self.changed:
             self.asked.setdefault(address, []).append(time.monotonic())
             self.changed.notify_all()
@@ -80,9 +81,9 @@ def test_it_is_unhealthy_after_as_many_failures_as_retries_and_told_once(room):
 def test_fewer_failures_than_retries_are_nothing_and_a_success_starts_the_count_anew(room):
     seen: list[int] = []
 
-    def answer(address: str, check: HealthCheck) -> str | None:
+    def answer(address: str, check: HealthCheck, abandoned: Callable[[], bool]) -> str | None:
         seen.append(len(seen))
-        room.probe(address, check)
+        room.probe(address, check, abandoned)
         return None if len(seen) % 3 == 0 else "refused"
 
     monitor = Monitor(answer, room.tell, SystemClock())
@@ -163,10 +164,10 @@ def test_a_slow_container_does_not_delay_the_check_of_another(room):
     slow = dataclasses.replace(TARGET, container_id="c2", address="10.0.0.3")
     stuck = threading.Event()
 
-    def answer(address: str, check: HealthCheck) -> str | None:
+    def answer(address: str, check: HealthCheck, abandoned: Callable[[], bool]) -> str | None:
         if address == "10.0.0.3":
             stuck.wait(5)
-        return room.probe(address, check)
+        return room.probe(address, check, abandoned)
 
     monitor = Monitor(answer, room.tell, SystemClock())
     monitor.start()
@@ -193,3 +194,24 @@ def test_nothing_is_asked_after_the_end(room):
     time.sleep(0.05)
     assert room.count() == seen
     room.monitor._submit(TARGET)
+
+
+def test_the_end_abandons_a_check_that_is_under_way(room):
+    """The interpreter waits for these threads when it ends, and a check may take as long as its document says."""
+    ended = threading.Event()
+
+    def answer(address: str, check: HealthCheck, abandoned: Callable[[], bool]) -> str | None:
+        room.probe(address, check, abandoned)
+        deadline = time.monotonic() + 10
+        while not abandoned() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        if abandoned():
+            ended.set()
+        return "abandoned"
+
+    monitor = Monitor(answer, room.tell, SystemClock())
+    monitor.start()
+    monitor.follow("shop", [TARGET])
+    room.until(lambda: room.count() == 1, "it is not asked")
+    monitor.stop()
+    assert ended.wait(2)

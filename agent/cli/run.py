@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import queue
 import signal
+import threading
 from types import FrameType
 
 from agent.cli.options import add_host_options, settings_from
@@ -15,6 +17,8 @@ from agent.settings import AgentSettings
 from agent.wiring import start_agent
 
 logger = logging.getLogger("pierhead")
+
+DEADLINE = 9.0
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,8 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _remember(signals: queue.SimpleQueue[int]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - what signal.signal takes
     def handler(number: int, _frame: FrameType | None) -> None:
         signals.put(number)
+        if number != signal.SIGHUP:
+            last = threading.Timer(DEADLINE, _abandon)
+            last.daemon = True
+            last.start()
 
     return handler
+
+
+def _abandon() -> None:
+    """End now, whatever hangs (an engine that takes a call and never answers): the next start goes on from here."""
+    logger.warning("not everything ended within %.0f s; the rest is abandoned", DEADLINE)
+    os._exit(0)
 
 
 def _announce(settings: AgentSettings) -> None:

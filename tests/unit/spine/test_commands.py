@@ -230,6 +230,7 @@ def running(monkeypatch, tmp_path):
 
     monkeypatch.setattr(run, "settings_from", settings_from)
     monkeypatch.setattr(run, "start_agent", start_agent)
+    monkeypatch.setattr(run, "_abandon", lambda: log.append("abandon"))
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
 
     def go(signals: list[int], given: list[object]) -> list[str]:
@@ -247,6 +248,12 @@ def running(monkeypatch, tmp_path):
 def test_run_ends_in_order_when_told_to(running, number, capsys):
     assert running([number], ["edge-1"]) == ["start edge-1", "stop edge-1"]
     assert "host edge-1 follows main; page at http://127.0.0.1:8420/" in capsys.readouterr().out
+
+
+def test_what_hangs_at_the_end_is_abandoned_in_time(running, monkeypatch):
+    monkeypatch.setattr(run, "DEADLINE", 0.05)
+    monkeypatch.setattr(Recording, "stop", lambda agent: time.sleep(0.5))
+    assert running([signal.SIGTERM], ["edge-1"]) == ["start edge-1", "abandon"]
 
 
 def test_a_hangup_with_the_same_settings_leaves_the_agent_alone(monkeypatch, running):

@@ -74,6 +74,12 @@ def holds_documents(path: str) -> bool:
     return path == SETTINGS_PATH or (path.startswith(FOLDERS) and path.endswith(_ENDINGS))
 
 
+def _wanted(file: TreeFile) -> bool:
+    """Whether a file is read, or stands where documents could be and is told about: a submodule hides them all."""
+    in_place = file.kind == "submodule" and f"{file.path}/".startswith(FOLDERS)
+    return in_place or holds_documents(file.path)
+
+
 class DocumentLoader:
     """Reads trees, remembering the newest. `parsed_files` counts the files that were really parsed."""
 
@@ -86,7 +92,7 @@ class DocumentLoader:
     def load(self, tree: Tree, read_blob: ReadBlob) -> LoadedTree:
         """The documents of a tree. Whatever a file holds becomes a flaw; only `read_blob` and the cache may raise."""
         known = self._newest
-        wanted = sorted((file for file in tree.files if holds_documents(file.path)), key=lambda file: file.path)
+        wanted = sorted((file for file in tree.files if _wanted(file)), key=lambda file: file.path)
         fresh = [file for file in wanted if (old := known.get(file.path)) is None or old.file != file]
         parsed = self._parse(fresh, read_blob)
         loaded = {

@@ -149,9 +149,9 @@ class WorkTree:
                 return None
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if known is None or known[0] != stamp:
-                content = place.read_bytes()
                 path = place.relative_to(self._root).as_posix()
-                known = (stamp, TreeFile(path=path, blob_id=str(pygit2.hash(content)), size=len(content)))
+                # In pieces: a file may be larger than the memory. It raises OSError for one that cannot be read.
+                known = (stamp, TreeFile(path=path, blob_id=str(pygit2.hashfile(str(place))), size=status.st_size))
         except OSError:
             return None  # it went away meanwhile; the watcher reports that too
         self._known[place] = known

@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import docker
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the images, repositories and agents of the tests serve here too
 
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write (default: bench/results/<time>.json)")
     arguments = parser.parse_args()
     results: list[Result] = []
+    load_before = os.getloadavg()
     for name in arguments.name or BENCHMARKS:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         results += BENCHMARKS[name](quick=arguments.quick)
@@ -45,7 +48,9 @@ def main() -> int:
         "quick": arguments.quick,
         "machine": {
             "processors": os.cpu_count(),
-            "load": os.getloadavg(),
+            "load_before": load_before,
+            "load_after": os.getloadavg(),
+            "engine": docker.from_env().version()["Version"],
             "python": platform.python_version(),
             "system": platform.platform(),
         },

@@ -217,7 +217,8 @@ class EngineSide:
         """Remove all of it, leases included; the network that all agents share is left to `remove_shared_network`."""
         label = {"label": f"pierhead.host={self.host}"}
         for one in self.containers():
-            self.api.remove_container(one["Id"], force=True, v=True)
+            with contextlib.suppress(docker.errors.NotFound):  # an agent that was killed had just asked for it
+                self.api.remove_container(one["Id"], force=True, v=True)
         for filters in (label, {"label": f"pierhead.lease={self.host}"}):
             for volume in self.api.volumes(filters=filters).get("Volumes") or []:
                 self.api.remove_volume(volume["Name"], force=True)

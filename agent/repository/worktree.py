@@ -150,9 +150,9 @@ class WorkTree:
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if known is None or known[0] != stamp:
                 path = place.relative_to(self._root).as_posix()
-                # In pieces: a file may be larger than the memory. It raises OSError for one that cannot be read.
+                # In pieces: a file may be larger than the memory.
                 known = (stamp, TreeFile(path=path, blob_id=str(pygit2.hashfile(str(place))), size=status.st_size))
-        except OSError:
+        except (OSError, pygit2.GitError):
             return None  # it went away meanwhile; the watcher reports that too
         self._known[place] = known
         self._places[known[1].blob_id] = place

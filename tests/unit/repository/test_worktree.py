@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
+import pygit2
 import pytest
 from support.git_server import commit, git
 
@@ -151,3 +153,17 @@ def test_a_saved_file_is_seen_at_once_and_git_itself_is_not(work):
         thread.join(5)
     tree.close()
     assert not thread.is_alive()
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_left_out(work, monkeypatch):
+    """The moment between looking and reading cannot be hit on time, so the reading is told to come late."""
+    read = pygit2.hashfile
+
+    def late(path):
+        Path(path).unlink()
+        return read(path)
+
+    (work / "workloads").mkdir(exist_ok=True)
+    (work / "workloads" / "gone.yaml").write_text("a")
+    monkeypatch.setattr(pygit2, "hashfile", late)
+    assert "workloads/gone.yaml" not in [file.path for file in WorkTree(work).tree().files]

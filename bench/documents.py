@@ -92,6 +92,13 @@ def _measured(folder: Path, texts: dict[str, str], rounds: int) -> list[Result]:
             commit.append(first.load())
         with Loading(config.folder, data) as second:
             restart.append(second.load())
+    return _results(count, parse, cold, commit, restart)
+
+
+def _results(
+    count: int, parse: list[float], cold: list[float], commit: list[float], restart: list[float]
+) -> list[Result]:
+    """The samples, in seconds, against the parser alone and against fixed limits."""
     ratios = [one / other for one, other in zip(cold, parse, strict=True)]
     against = f"ruamel's safe parser over the same {count} files, {median(parse) * 1000:.0f} ms"
     return [

@@ -80,7 +80,8 @@ def _failed_before(group: Group, context: Context, failure: str) -> Decision:
         end = f"back to {words.versions(previous)}" if previous else "there is no previous version to go back to"
         reason, message = Reason.ROLLING_BACK, f"{image} failed ({failure}); {end}"
     else:
-        present = previous or [slot.current for slot in group.slots if slot.current is not None]
+        current = [slot.current for slot in group.slots if slot.current is not None]
+        present = current if group.serving else previous or current
         kept = words.kept_up(present, started=bool(steps))
         reason = Reason.REPAIRING if steps else Reason.QUARANTINED
         message = f"{image} failed ({failure}) and is not tried again until a commit changes this workload; {kept}"

@@ -73,33 +73,21 @@ def with_defaults(raw: Raw, defaults: Raw) -> Raw:
 def build_workload(raw: Raw, position: Position, kind: SourceKind) -> tuple[Workload | None, list[Finding]]:
     """The workload, None where a part of it cannot be built; then the findings say why."""
     attempts = _Attempts()
-    source = attempts.make("/source", kind.parse, raw["source"])
-    release = raw.get("release")
-    workload = Workload(
-        name=raw["name"],
-        id=raw.get("id") or default_id(raw["name"]),
-        source=source,  # type: ignore[arg-type] # the workload is thrown away where it is None
-        position=position,
-        description=raw.get("description", ""),
-        labels=_texts(raw.get("labels", _NOTHING)),
-        hosts=tuple(raw.get("hosts", ())),
-        suspend=raw.get("suspend", False),
-        parent=raw.get("parent"),
-        promotion=raw.get("promotion", _NOTHING),
-        depends_on=tuple(raw.get("depends_on", ())),
-        env={name: _value(value) for name, value in raw.get("env", _NOTHING).items()},
-        volumes=tuple(_volume(one) for one in raw.get("volumes", ())),
-        faces=tuple(_face(one) for one in raw.get("faces", ())),
-        publish=attempts.each("/publish", parse_publish, raw.get("publish", ())),
-        release=None if release is None else attempts.make("/release", _release, release),
-        update=raw.get("update", _NOTHING).get("via", "commit"),
-        on_failure=raw.get("on_failure", "hold"),
-        windows=tuple(raw.get("windows", ())),
-        prune=raw.get("prune", True),
-        triggers=tuple(_binding(one) for one in raw.get("triggers", ())),
-        log_rules=raw.get("log_rules", _NOTHING),
-    )
-    return (None if attempts.findings else workload), attempts.findings
+    fields: dict[str, Any] = {"source": attempts.make("/source", kind.parse, raw["source"])}
+    for name, value in raw.items():
+        convert = _CONVERSIONS.get(name)
+        if convert is not None:
+            fields[name] = convert(value)
+        elif name in _PLAIN:
+            fields[name] = value
+    if "publish" in raw:
+        fields["publish"] = attempts.each("/publish", parse_publish, raw["publish"])
+    if "release" in raw:
+        fields["release"] = attempts.make("/release", _release, raw["release"])
+    if attempts.findings:
+        return None, attempts.findings
+    fields["id"] = raw.get("id") or default_id(raw["name"])
+    return Workload(position=position, **fields), []
 
 
 def build_registry(raw: Raw, position: Position) -> Registry:
@@ -161,3 +149,17 @@ def _binding(raw: Raw) -> Binding:
         action=raw.get("action", "deploy"),
         with_=raw.get("with", _NOTHING),
     )
+
+
+_PLAIN = frozenset(("name", "description", "suspend", "parent", "promotion", "on_failure", "prune", "log_rules"))
+_CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
+    "labels": _texts,
+    "hosts": tuple,
+    "depends_on": tuple,
+    "env": lambda raw: {name: _value(value) for name, value in raw.items()},
+    "volumes": lambda raw: tuple([_volume(one) for one in raw]),
+    "faces": lambda raw: tuple([_face(one) for one in raw]),
+    "update": lambda raw: raw.get("via", "commit"),
+    "windows": tuple,
+    "triggers": lambda raw: tuple([_binding(one) for one in raw]),
+}

@@ -31,11 +31,16 @@ class DesiredReader:
     def __init__(self, schemas: Schemas, context: Context, cache: DocumentCache | None = None) -> None:
         self._loader = DocumentLoader(schemas, cache)
         self._builder = StateBuilder(context)
+        self._first = True
 
     def read(self, tree: Tree, read_blob: ReadBlob) -> DesiredState:
         """What the tree says; raises only what `read_blob` and the cache raise."""
         with _collection_paused():
-            return self._builder.build(self._loader.load(tree, read_blob))
+            desired = self._builder.build(self._loader.load(tree, read_blob))
+            if self._first:  # what the first commit says stays: the search for garbage need never look at it
+                self._first = False
+                gc.freeze()
+        return desired
 
 
 @contextmanager
@@ -59,13 +64,18 @@ def build_desired_state(loaded: LoadedTree, context: Context) -> DesiredState:
 class _Kept:
     file: LoadedFile
     entries: tuple[Entry, ...]
+    odd: bool
 
 
 @dataclass(slots=True)
 class _Draft:
-    """The state while it is put together. `broken` holds the entries that later checks ruled out."""
+    """The state while it is put together. `broken` holds the entries that later checks ruled out.
+
+    `odd` holds the files that are not simply documents with names, which are few.
+    """
 
     entries: list[Entry]
+    odd: list[LoadedFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken: set[int] = field(default_factory=set)
 
@@ -91,11 +101,11 @@ class StateBuilder:
     def build(self, loaded: LoadedTree) -> DesiredState:
         """The state that the documents of one tree describe."""
         settings, defaults = _settings(loaded)
-        draft = _Draft(self._entries(loaded, defaults))
-        draft.problems.extend(_file_problems(loaded))
+        draft = _Draft(self._entries(loaded, defaults), odd=[one.file for one in self._kept.values() if one.odd])
+        draft.problems.extend(_file_problems(loaded, draft.odd))
         for entry in draft.entries:
             draft.problems.extend(entry.problems)
-        for entry, finding in across(draft.entries, _salvaged_names(loaded)):
+        for entry, finding in across(draft.entries, _salvaged_names(draft.odd)):
             draft.add(entry, finding)
         self._check_kinds(draft, settings, loaded)
         self._check_secrets(draft)
@@ -109,7 +119,8 @@ class StateBuilder:
             old = self._kept.get(file.path)
             if old is None or old.file is not file:
                 documents = file.parsed.documents
-                old = _Kept(file, tuple(make_entry(file, one, defaults, self._context) for one in documents))
+                entries = tuple([make_entry(file, one, defaults, self._context) for one in documents])
+                old = _Kept(file, entries, not file.parsed.plain)
             kept[file.path] = old
         self._kept = kept
         return [entry for one in kept.values() for entry in one.entries]
@@ -148,7 +159,7 @@ class StateBuilder:
 
     def _state(self, loaded: LoadedTree, draft: _Draft, settings: Settings) -> DesiredState:
         lost = [entry for entry in draft.entries if not draft.works(entry) and entry.name and entry.workload_like]
-        salvaged = dict(_salvaged_workloads(loaded))
+        salvaged = dict(_salvaged_workloads(draft.odd))
         invalid = {entry.workload_id: str(entry.name) for entry in lost if entry.here} | salvaged
         away = {text for entry in lost if not entry.here for text in (entry.workload_id, str(entry.name))}
         return DesiredState(
@@ -160,7 +171,7 @@ class StateBuilder:
             invalid=invalid,
             protected=frozenset((*invalid, *invalid.values(), *away)),
             elsewhere=_elsewhere(draft),
-            complete=not any(_unnamed(file) for file in loaded.files),
+            complete=not any(_unnamed(file) for file in draft.odd),
             readable=_readable(loaded, draft),
         )
 
@@ -188,8 +199,8 @@ def _settings(loaded: LoadedTree) -> tuple[Settings, Mapping[str, Any]]:
     return Settings(), {}
 
 
-def _file_problems(loaded: LoadedTree) -> Iterator[Problem]:
-    for file in loaded.files:
+def _file_problems(loaded: LoadedTree, odd: Iterable[LoadedFile]) -> Iterator[Problem]:
+    for file in odd:
         stop = file.parsed.stop
         if stop is not None:
             salvaged = file.parsed.salvaged
@@ -217,17 +228,17 @@ def _missing(why: str) -> Problem:
     return Problem(position=Position(""), code="NothingReadable", expected=expected, found=why, fix=fix)
 
 
-def _salvaged(loaded: LoadedTree) -> Iterator[Mapping[str, str]]:
-    for file in loaded.files:
+def _salvaged(odd: Iterable[LoadedFile]) -> Iterator[Mapping[str, str]]:
+    for file in odd:
         yield from (one for one in file.parsed.salvaged if one["kind"] == "Workload")
 
 
-def _salvaged_names(loaded: LoadedTree) -> frozenset[str]:
-    return frozenset(one["name"] for one in _salvaged(loaded))
+def _salvaged_names(odd: Iterable[LoadedFile]) -> frozenset[str]:
+    return frozenset(one["name"] for one in _salvaged(odd))
 
 
-def _salvaged_workloads(loaded: LoadedTree) -> Iterator[tuple[str, str]]:
-    for one in _salvaged(loaded):
+def _salvaged_workloads(odd: Iterable[LoadedFile]) -> Iterator[tuple[str, str]]:
+    for one in _salvaged(odd):
         yield one.get("id") or default_id(one["name"]), one["name"]
 
 

@@ -66,6 +66,11 @@ class ParsedFile:
     stop: Flaw | None = None
     salvaged: tuple[Mapping[str, str], ...] = ()
 
+    @property
+    def plain(self) -> bool:
+        """Whether it was read to its end and every document in it has a name."""
+        return self.stop is None and bool(self.documents) and all(one.name is not None for one in self.documents)
+
 
 def parse_file(data: bytes, schemas: Schemas) -> ParsedFile:
     """Read and judge one file; never raises, whatever the bytes."""

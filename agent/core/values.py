@@ -78,6 +78,7 @@ def is_dns_label(text: str) -> bool:
     return _DNS_LABEL.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def default_id(name: str) -> str:
     """The id of a workload that states none."""
     return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
@@ -103,6 +104,11 @@ class ImageName:
     path: str
     tag: str | None = None
     digest: str | None = None
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names no version."""
+        return self.tag is None and self.digest is None
 
     @property
     def repository(self) -> str:
@@ -164,12 +170,17 @@ def parse_publish(text: str) -> Publish:
     )
 
 
+@lru_cache(maxsize=256)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(text)
+
+
 def _host_ip(text: str, whole: str) -> str:
     """The address in its one spelling; empty for all addresses."""
     if not text:
         return ""
     try:
-        address = ipaddress.ip_address(text)
+        address = _address(text)
     except ValueError:
         raise InvalidValue("an IP address of the host", quoted(whole)) from None
     return "" if address == ipaddress.IPv4Address("0.0.0.0") else str(address)  # noqa: S104 - compared, not bound

@@ -23,8 +23,6 @@ DOCUMENT_ENDINGS = (".yaml", ".yml")
 LFS_HEAD = b"version https://git-lfs.github.com/spec/"
 MAX_LINKS = 40
 MAX_MESSAGES = 1000
-MAX_SIZES = 100_000
-"""How many sizes of blobs are remembered; a blob never changes its size."""
 
 
 def normal_parts(path: str) -> list[str]:
@@ -58,7 +56,7 @@ class Objects:
         self._root = "/".join(normal_parts(root))
         self._lock = threading.Lock()
         self._folders: dict[tuple[str, pygit2.Oid], tuple[TreeFile, ...]] = {}
-        self._sizes: dict[pygit2.Oid, int] = {}
+        self._files: dict[str, dict[tuple[bytes | None, pygit2.Oid], TreeFile]] = {}
         self._last: Tree | None = None
 
     def resolve(self, names: tuple[str, ...]) -> str | None:
@@ -134,7 +132,8 @@ class Objects:
         kept: dict[tuple[str, pygit2.Oid], tuple[TreeFile, ...]] = {}
         for entry in top if top is not None else ():
             if entry.name == SETTINGS or (entry.name in FOLDERS and entry.filemode != FileMode.TREE):
-                files.extend(self._entry(entry, ""))
+                file = self._entry(entry, "", entry.filemode)
+                files.extend([file] if file is not None else [])
             elif entry.name in FOLDERS:
                 files.extend(self._folder(entry, f"{entry.name}/", kept))
         self._folders = kept
@@ -153,34 +152,42 @@ class Objects:
         key = (prefix, folder.id)
         known = self._folders.get(key)
         if known is None:
-            known = ()
-            for entry in folder.peel(pygit2.Tree):
-                if entry.filemode == FileMode.TREE:
-                    known += self._folder(entry, f"{prefix}{_name(entry)}/", kept)
-                else:
-                    known += self._entry(entry, prefix)
+            known = tuple(self._listed(folder.peel(pygit2.Tree), prefix, kept))
         kept[key] = known
         return known
 
-    def _entry(self, entry: pygit2.Object, prefix: str) -> tuple[TreeFile, ...]:
-        path, mode = f"{prefix}{_name(entry)}", entry.filemode
-        if mode == FileMode.COMMIT:
-            return (TreeFile(path=path, blob_id=str(entry.id), size=0, kind="submodule"),)
-        if mode == FileMode.LINK:
-            return (TreeFile(path=path, blob_id=str(entry.id), size=0, kind="symlink"),)
-        if mode == FileMode.TREE or not is_document(path):
-            return ()
-        return (TreeFile(path=path, blob_id=str(entry.id), size=self._size(entry.id)),)
+    def _listed(
+        self, folder: pygit2.Tree, prefix: str, kept: dict[tuple[str, pygit2.Oid], tuple[TreeFile, ...]]
+    ) -> list[TreeFile]:
+        """A folder's files, read anew; an entry that was there with this name and content is the same file."""
+        before, now = self._files.get(prefix, {}), {}
+        files: list[TreeFile] = []
+        for entry in folder:
+            key = (entry.raw_name, entry.id)
+            file = before.get(key)
+            if file is None:
+                mode = entry.filemode
+                if mode == FileMode.TREE:
+                    files.extend(self._folder(entry, f"{prefix}{_name(entry)}/", kept))
+                    continue
+                file = self._entry(entry, prefix, mode)
+                if file is None:
+                    continue
+            now[key] = file
+            files.append(file)
+        self._files[prefix] = now
+        return files
 
-    def _size(self, blob_id: pygit2.Oid) -> int:
-        """The size of a blob, asked once: a commit that touches one file of a folder asks for one."""
-        size = self._sizes.get(blob_id)
-        if size is None:
-            if len(self._sizes) >= MAX_SIZES:
-                self._sizes.clear()
-            _, size = self._repository.odb.read_header(blob_id)
-            self._sizes[blob_id] = size
-        return size
+    def _entry(self, entry: pygit2.Object, prefix: str, mode: FileMode) -> TreeFile | None:
+        path = f"{prefix}{_name(entry)}"
+        if mode == FileMode.COMMIT:
+            return TreeFile(path=path, blob_id=str(entry.id), size=0, kind="submodule")
+        if mode == FileMode.LINK:
+            return TreeFile(path=path, blob_id=str(entry.id), size=0, kind="symlink")
+        if not is_document(path):
+            return None
+        _, size = self._repository.odb.read_header(entry.id)
+        return TreeFile(path=path, blob_id=str(entry.id), size=size)
 
     def _find(self, top: pygit2.Tree, path: str) -> pygit2.Object | None:
         """Walk to an entry part by part, so that every symlink on the way is seen."""

@@ -49,7 +49,8 @@ def _image(case: Case) -> Iterator[Finding]:
             fix=error.fix or "correct the name",
         )
         return
-    for field_name, inner, outer in (("tag", name.tag, source.tag), ("digest", name.digest, source.digest)):
+    inside = () if name.bare else (("tag", name.tag, source.tag), ("digest", name.digest, source.digest))
+    for field_name, inner, outer in inside:
         if inner is not None and (outer is not None or source.tags):
             yield Finding(
                 pointer="/source/image",
@@ -85,7 +86,8 @@ def _registry(case: Case, name: ImageName) -> Iterator[Finding]:
                 fix="leave the host out of the image name, or name another registry",
             )
         host = registry.host
-    if not any(fnmatchcase(host, pattern) for pattern in case.policy.allowed_registries):
+    allowed = case.policy.allowed_registries
+    if "*" not in allowed and not any(fnmatchcase(host, pattern) for pattern in allowed):
         yield Finding(
             pointer="/source/image",
             code="ForbiddenByPolicy",
@@ -112,7 +114,7 @@ def _versions(case: Case) -> Iterator[Finding]:
             found=f"`tags` and `{field_name}`",
             fix=f"remove `{field_name}`; the newest version stands first in `tags`",
         )
-    doubles = sorted({tag for tag in source.tags if source.tags.count(tag) > 1})
+    doubles = sorted({tag for tag in source.tags if source.tags.count(tag) > 1}) if source.tags else ()
     if doubles:
         yield Finding(
             pointer="/source/tags",

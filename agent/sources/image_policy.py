@@ -24,10 +24,12 @@ def policy_findings(workload: Workload, source: ImageSource, policy: HostPolicy)
         yield _forbidden("/source/networks", "a network of its own", "network `host`", "policy.host_network")
     if source.devices and not policy.devices:
         yield _forbidden("/source/devices", "no devices", ", ".join(source.devices), "policy.devices")
-    yield from _capabilities(source, policy)
-    yield from _security_options(source, policy)
-    for number, volume in enumerate(workload.volumes):
-        if reaches_socket(volume) and not policy.docker_socket:
+    if source.cap_add:
+        yield from _capabilities(source, policy)
+    if source.security_opt:
+        yield from _security_options(source, policy)
+    for number, volume in enumerate(() if policy.docker_socket else workload.volumes):
+        if reaches_socket(volume):
             pointer, found = f"/volumes/{number}/source", quoted(volume.source)
             yield _forbidden(pointer, "no way to Docker's socket", found, "policy.docker_socket")
 

@@ -78,10 +78,21 @@ JOIN = "workload:"
 
 def parse_source(raw: Raw) -> ImageSource:
     """The source from a mapping that its schema accepts; raises InvalidValue for words with an open quote."""
-    converted = {name: _converted(name, raw[name], convert) for name, convert in CONVERSIONS.items() if name in raw}
-    plain = {name: raw[name] for name in PLAIN if name in raw}
-    check = _healthcheck(raw["healthcheck"], raw.get("port")) if "healthcheck" in raw else None
-    return ImageSource(**plain, **converted, healthcheck=check)
+    fields: dict[str, Any] = {}
+    name = ""
+    try:
+        for name, value in raw.items():
+            convert = CONVERSIONS.get(name)
+            if convert is not None:
+                fields[name] = convert(value)
+            elif name in PLAIN:
+                fields[name] = value
+    except InvalidValue as error:
+        error.pointer = error.pointer or f"/source/{name}"
+        raise
+    if "healthcheck" in raw:
+        fields["healthcheck"] = _healthcheck(raw["healthcheck"], raw.get("port"))
+    return ImageSource(**fields)
 
 
 def _converted(name: str, value: Any, convert: Callable[[Any], object]) -> Any:
@@ -129,24 +140,26 @@ def _unique(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-PLAIN = (
-    "image",
-    "tag",
-    "digest",
-    "registry",
-    "platform",
-    "pull",
-    "port",
-    "working_dir",
-    "pids_limit",
-    "replicas",
-    "max_instances",
-    "strategy",
-    "restart",
-    "read_only",
-    "init",
-    "engine",
-    "privileged",
+PLAIN = frozenset(
+    (
+        "image",
+        "tag",
+        "digest",
+        "registry",
+        "platform",
+        "pull",
+        "port",
+        "working_dir",
+        "pids_limit",
+        "replicas",
+        "max_instances",
+        "strategy",
+        "restart",
+        "read_only",
+        "init",
+        "engine",
+        "privileged",
+    )
 )
 CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
     "command": split_words,

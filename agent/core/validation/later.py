@@ -23,8 +23,8 @@ _SETTINGS_FIELDS = {"proxy": "no proxy is driven", "notifications": "nothing is 
 def not_acted_on(raw: Mapping[str, Any]) -> Iterator[Finding]:
     """The fields of a Workload or Settings document that this version leaves aside."""
     fields = _SETTINGS_FIELDS if raw["kind"] == "Settings" else _WORKLOAD_FIELDS
-    for field in fields.keys() & raw.keys():
-        if raw[field]:
+    for field in fields:
+        if raw.get(field):
             yield _finding(f"/{field}", f"`{field}`", fields[field])
     if raw.get("on_failure") == "revert":
         yield _finding("/on_failure", "`revert`", "the previous version is put back, but no commit is reverted")

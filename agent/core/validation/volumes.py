@@ -25,7 +25,10 @@ def check_volumes(workload: Workload, policy: HostPolicy) -> Iterator[Finding]:
     targets: dict[str, int] = {}
     for index, volume in enumerate(workload.volumes):
         pointer = f"/volumes/{index}"
-        yield from _check_target(volume, pointer, taken=targets.setdefault(_normal(volume.target), index) != index)
+        target = _normal(volume.target)
+        taken = targets.setdefault(target, index) != index
+        if taken or target == "/" or ":" in target:
+            yield _wrong_target(volume, pointer, target)
         if volume.scope == "absolute":
             yield from _check_host_path(volume, pointer, policy)
         elif volume.scope in _NAMED:
@@ -40,13 +43,12 @@ def _normal(path: str) -> str:
     return posixpath.normpath(f"/{path.lstrip('/')}")
 
 
-def _check_target(volume: Volume, pointer: str, *, taken: bool) -> Iterator[Finding]:
-    if _normal(volume.target) == "/" or ":" in volume.target:
+def _wrong_target(volume: Volume, pointer: str, target: str) -> Finding:
+    if target == "/" or ":" in target:
         expected, fix = "a folder inside the container, without `:`", "mount below /, for example at /data"
-        yield _finding(pointer, "target", "InvalidTarget", (expected, volume.target, fix))
-    elif taken:
-        expected, fix = "each target once", "give one of the two volumes another target"
-        yield _finding(pointer, "target", "DuplicateTarget", (expected, volume.target, fix))
+        return _finding(pointer, "target", "InvalidTarget", (expected, volume.target, fix))
+    expected, fix = "each target once", "give one of the two volumes another target"
+    return _finding(pointer, "target", "DuplicateTarget", (expected, volume.target, fix))
 
 
 def _check_host_path(volume: Volume, pointer: str, policy: HostPolicy) -> Iterator[Finding]:

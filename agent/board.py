@@ -37,6 +37,7 @@ class Board:
         self._watchers = watchers
         self._lock = threading.Lock()
         self._workloads: dict[str, WorkloadStatus] = {}
+        self._given: dict[str, WorkloadStatus] = {}
         self._problems: tuple[Problem, ...] = ()
         self._conditions: dict[str, str] = {}
         self._revision: str | None = None
@@ -50,6 +51,9 @@ class Board:
     def record(self, status: WorkloadStatus) -> bool:
         """Put a record up; True when it differs from the one before. `since` is kept while phase and reason stay."""
         with self._lock:
+            if self._given.get(status.id) is status:
+                return False
+            self._given[status.id] = status
             known = self._workloads.get(status.id)
             since = timestamp(self._clock.now())
             if known is not None and (known.phase, known.reason) == (status.phase, status.reason):
@@ -67,6 +71,7 @@ class Board:
     def drop(self, workload_id: str) -> None:
         """Forget a workload that is gone from git and from the engine."""
         with self._lock:
+            self._given.pop(workload_id, None)
             if self._workloads.pop(workload_id, None) is None:
                 return
             self.version += 1
@@ -89,6 +94,7 @@ class Board:
     def _outdate(self, changed: Collection[str]) -> None:
         since = timestamp(self._clock.now())
         for known in [self._workloads[one] for one in changed if one in self._workloads]:
+            self._given.pop(known.id, None)
             self._workloads[known.id] = dataclasses.replace(
                 known, phase=Phase.PROGRESSING, reason=Reason.REVISION_SEEN, message=NEXT, since=since, until=None
             )

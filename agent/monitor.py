@@ -43,11 +43,12 @@ class Monitor:
         self._changed = changed
         self._clock = clock
         self._wake = threading.Condition()
+        self._followed: dict[str, tuple[Target, ...]] = {}
         self._targets: dict[str, Target] = {}
         self._due: list[tuple[float, str]] = []
         self._next: dict[str, float] = {}
         self._failures: dict[str, int] = {}
-        self._unhealthy: dict[str, str] = {}
+        self._unhealthy: Mapping[str, str] = {}
         self._stopping = False
         self._pool = ThreadPoolExecutor(PROBERS, thread_name_prefix="probe")
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -64,15 +65,18 @@ class Monitor:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def unhealthy(self) -> Mapping[str, str]:
-        """Why each unhealthy container (by id) is so."""
-        with self._wake:
-            return dict(self._unhealthy)
+        """Why each unhealthy container (by id) is so; the same object while nothing changes."""
+        return self._unhealthy
 
     def follow(self, workload_id: str, targets: Sequence[Target]) -> None:
         """Ask exactly these containers of a workload from now on."""
         with self._wake:
+            before, now = self._followed.get(workload_id, ()), tuple(targets)
+            if now == before:
+                return
+            self._followed[workload_id] = now
             wanted = {target.container_id: target for target in targets}
-            for known in [one for one in self._targets.values() if one.workload_id == workload_id]:
+            for known in before:
                 if wanted.get(known.container_id) != known:
                     self._forget(known.container_id)
             for container_id, target in wanted.items():
@@ -91,7 +95,14 @@ class Monitor:
         self._targets.pop(container_id, None)
         self._next.pop(container_id, None)
         self._failures.pop(container_id, None)
-        self._unhealthy.pop(container_id, None)
+        self._well(container_id)
+
+    def _well(self, container_id: str) -> bool:
+        """Nothing is wrong with it any more; True when something was. What others were given stays as it is."""
+        if container_id not in self._unhealthy:
+            return False
+        self._unhealthy = {known: why for known, why in self._unhealthy.items() if known != container_id}
+        return True
 
     def _run(self) -> None:
         while True:
@@ -138,9 +149,9 @@ class Monitor:
         container_id = target.container_id
         if why is None:
             self._failures.pop(container_id, None)
-            return self._unhealthy.pop(container_id, None) is not None
+            return self._well(container_id)
         failures = self._failures[container_id] = self._failures.get(container_id, 0) + 1
         if failures < target.healthcheck.retries or container_id in self._unhealthy:
             return False
-        self._unhealthy[container_id] = f"{failures} checks in a row failed: {why}"
+        self._unhealthy = {**self._unhealthy, container_id: f"{failures} checks in a row failed: {why}"}
         return True

@@ -1,6 +1,7 @@
 """Keeps the newest snapshot of the engine: one list call serves everybody who asked before it began.
 
-It decides nothing. Inspections are kept per container id until an engine event or a gap in the stream drops them.
+It decides nothing. Inspections are kept per container id until an engine event or a gap in the stream drops them. What
+is the same as in the snapshot before is the same object, so that whoever compares the two need not look inside.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agent.core.observed import ContainerDetail, ObservedContainer, ObservedState, Role
@@ -24,10 +25,15 @@ class Snapshot:
     groups: Mapping[str, tuple[ObservedContainer, ...]] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, state: ObservedState) -> Snapshot:
-        running = (one for one in state.containers if one.running and one.role is Role.ACTIVE)
-        return cls(state, state.grouped(), {one.workload: one.id for one in running})
+    def then(self, containers: Iterable[ObservedContainer], serial: int, listed_at: float) -> Snapshot:
+        """The next snapshot, made of the objects of this one as far as they are equal."""
+        before = {one.id: one for one in self.state.containers}
+        known = tuple(old if (old := before.get(one.id)) == one else one for one in containers)
+        state = ObservedState(known, serial, listed_at)
+        if known == self.state.containers:
+            return Snapshot(state, self.groups, self.owners)
+        owners = {one.workload: one.id for one in known if one.running and one.role is Role.ACTIVE}
+        return Snapshot(state, state.grouped(), self.owners if owners == self.owners else owners)
 
     def address(self, container: ObservedContainer) -> str:
         """An IPv4 address at which a container answers: its own, or of the one whose network it joined, else empty."""
@@ -49,6 +55,7 @@ class Observer:
         self._changing = threading.Lock()
         self._moved: dict[str, set[str]] = {}
         self._details: dict[str, ContainerDetail] = {}
+        self._detailed: dict[str, tuple[ObservedContainer, ObservedContainer]] = {}
         self._snapshot = Snapshot()
         self.list_calls = 0
 
@@ -67,7 +74,7 @@ class Observer:
             began = self._clock.monotonic()
             containers = self._engine.list_containers()
             self.list_calls += 1
-            self._snapshot = Snapshot.of(ObservedState(containers, self.list_calls, began))
+            self._snapshot = self._snapshot.then(containers, self.list_calls, began)
             self._forget_gone(containers)
             return self._snapshot
 
@@ -89,13 +96,23 @@ class Observer:
         return state.serial > 0 and state.listed_at >= not_before
 
     def _forget_gone(self, containers: tuple[ObservedContainer, ...]) -> None:
-        gone = set(self._details.copy()) - {one.id for one in containers}  # a copy: other threads inspect meanwhile
-        for container_id in gone:
+        known = {*self._details.copy(), *self._detailed.copy()}  # copies: other threads inspect meanwhile
+        for container_id in known - {one.id for one in containers}:
             self._details.pop(container_id, None)
+            self._detailed.pop(container_id, None)
 
     def detailed(self, containers: tuple[ObservedContainer, ...]) -> tuple[ObservedContainer, ...]:
         """The same containers with what only an inspection tells, inspecting those that are not known yet."""
-        return tuple(dataclasses.replace(one, detail=self._detail(one.id)) for one in containers)
+        return tuple([self._with_detail(one) for one in containers])
+
+    def _with_detail(self, listed: ObservedContainer) -> ObservedContainer:
+        detail = self._detail(listed.id)
+        kept = self._detailed.get(listed.id)
+        if kept is not None and kept[0] is listed and kept[1].detail is detail:
+            return kept[1]
+        detailed = dataclasses.replace(listed, detail=detail)
+        self._detailed[listed.id] = (listed, detailed)
+        return detailed
 
     def _detail(self, container_id: str) -> ContainerDetail | None:
         known = self._details.get(container_id)

@@ -24,6 +24,7 @@ from agent.follower import Follower, same
 from agent.memory import Memory
 from agent.monitor import Monitor, Target
 from agent.observer import Observer, Snapshot
+from agent.planner import Planner
 from agent.ports import Clock, Secrets
 from agent.records import Recordkeeper
 
@@ -54,6 +55,7 @@ class Reconciler:
     def __init__(self, parts: Parts, stopping: Callable[[], bool]) -> None:
         self._parts = parts
         self._stopping = stopping
+        self._planner = Planner(parts.kinds)
 
     def reconcile(self, workload_id: str, requested: float) -> float | None:
         """Bring one workload to rest; returns seconds after which to look again, None when only an event can matter.
@@ -85,7 +87,7 @@ class Reconciler:
             return self._decide_absent(workload_id, desired, observed)
         kind = self._parts.kinds[workload.source.kind]
         situation = self._situation(workload, kind, desired, snapshot)
-        plan = kind.plan(workload, self._parts.observer.detailed(observed), situation)
+        plan = self._planner.plan(workload, self._parts.observer.detailed(observed), situation)
         if plan.target:
             self._parts.failures.lift(workload_id, keep=plan.target)
         return self._explain_hold(plan)
@@ -99,6 +101,7 @@ class Reconciler:
             return plan_invalid(name or min(names, default=workload_id), workload_id, observed)
         if not observed:
             self._parts.failures.lift(workload_id)
+            self._planner.forget(workload_id)
             self._parts.memory.forget(workload_id)
             self._parts.monitor.follow(workload_id, ())
             self._parts.records.drop(workload_id)

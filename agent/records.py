@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.board import Board
 from agent.chronicle import Chronicle, Note, timestamp
@@ -22,6 +23,7 @@ from agent.engine.apply import Applied, Failed
 from agent.failures import Failures
 from agent.follower import Follower
 from agent.observer import Observer
+from agent.ports import QuarantineEntry
 
 SEVERITIES = {Phase.DEGRADED: "error", Phase.FAILED: "error", Phase.INVALID: "error", Phase.WAITING: "warning"}
 OUTCOMES = {
@@ -43,6 +45,15 @@ class Sources:
     kinds: Mapping[str, SourceKind]
 
 
+class _Basis(NamedTuple):
+    """All that the record of a workload is made of."""
+
+    plan: Plan
+    workload: Workload | None
+    containers: tuple[ObservedContainer, ...]
+    quarantine: QuarantineEntry | None
+
+
 class Recordkeeper:
     """Thread-safe, as far as what it writes to is."""
 
@@ -50,6 +61,7 @@ class Recordkeeper:
         self._board = board
         self._chronicle = chronicle
         self._sources = sources
+        self._at_rest: dict[str, tuple[_Basis, WorkloadStatus]] = {}
         self.outcomes: dict[tuple[str, str], int] = {}
 
     # At rest
@@ -57,9 +69,18 @@ class Recordkeeper:
     def record(self, plan: Plan) -> None:
         """The record of a pass that ends with nothing to do."""
         before = self._board.get(plan.workload_id)
-        status = self._status(plan, plan.phase, plan.reason, plan.message)
+        status = self._status_at_rest(plan)
         if self._board.record(status):
             self._tell_change(before, status)
+
+    def _status_at_rest(self, plan: Plan) -> WorkloadStatus:
+        """The same object as last time where nothing that it is made of has changed."""
+        basis = self._basis(plan)
+        kept = self._at_rest.get(plan.workload_id)
+        if kept is None or kept[0] != basis:
+            kept = (basis, self._status(basis, plan.phase, plan.reason, plan.message))
+            self._at_rest[plan.workload_id] = kept
+        return kept[1]
 
     def _tell_change(self, before: WorkloadStatus | None, status: WorkloadStatus) -> None:
         if before is not None and (before.phase, before.reason) == (status.phase, status.reason):
@@ -71,6 +92,7 @@ class Recordkeeper:
 
     def drop(self, workload_id: str) -> None:
         """Nothing is left of this workload."""
+        self._at_rest.pop(workload_id, None)
         self._board.drop(workload_id)
 
     def unready(self, names: Iterable[str]) -> dict[str, str]:
@@ -88,7 +110,7 @@ class Recordkeeper:
 
     def begin(self, plan: Plan) -> None:
         """A plan with steps is about to be carried out."""
-        self._board.record(self._status(plan, Phase.PROGRESSING, plan.reason, plan.message))
+        self._board.record(self._status(self._basis(plan), Phase.PROGRESSING, plan.reason, plan.message))
         drifted = plan.reason is Reason.REPAIRING
         reason = Reason.DRIFT_DETECTED if drifted else plan.reason
         steps = [step.text for step in plan.steps]
@@ -97,7 +119,7 @@ class Recordkeeper:
 
     def progress(self, plan: Plan, step: Step) -> None:
         """One step begins; shown on the board, not in the log."""
-        self._board.record(self._status(plan, Phase.PROGRESSING, plan.reason, step.action.text))
+        self._board.record(self._status(self._basis(plan), Phase.PROGRESSING, plan.reason, step.action.text))
 
     def applied(self, plan: Plan, outcome: Applied) -> None:
         """All steps are done."""
@@ -156,11 +178,17 @@ class Recordkeeper:
 
     # The record itself
 
-    def _status(self, plan: Plan, phase: Phase, reason: Reason, message: str) -> WorkloadStatus:
+    def _basis(self, plan: Plan) -> _Basis:
         sources = self._sources
-        containers = sources.observer.detailed(sources.observer.latest.groups.get(plan.workload_id, ()))
-        workload = sources.follower.state.by_id.get(plan.workload_id)
-        entry = sources.failures.quarantine_of(plan.workload_id, plan.target)
+        return _Basis(
+            plan,
+            sources.follower.state.by_id.get(plan.workload_id),
+            sources.observer.detailed(sources.observer.latest.groups.get(plan.workload_id, ())),
+            sources.failures.quarantine_of(plan.workload_id, plan.target),
+        )
+
+    def _status(self, basis: _Basis, phase: Phase, reason: Reason, message: str) -> WorkloadStatus:
+        plan, workload, containers, entry = basis
         newest = containers[-1] if containers else None
         status = WorkloadStatus(
             name=plan.workload,

@@ -35,11 +35,13 @@ class Situation:
     (epoch seconds) of recent repairs. `retry_at` is the time before which nothing at all is tried again, going back to
     the previous version included. `unhealthy` maps container ids to why the agent's own checks fail; `deployed` is the
     target that was last known to be complete, so that its loss is told from a first deploy.
+
+    Two situations are equal when nothing but the time (`now`) tells them apart.
     """
 
     revision: str
     settings: Settings
-    now: float
+    now: float = field(compare=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
     registry_hosts: Mapping[str, str] = field(default_factory=dict)
     quarantined: Mapping[str, str] = field(default_factory=dict)
@@ -78,4 +80,8 @@ class SourceKind(Protocol):
         """The check that the agent makes itself while the workload runs; None where the engine does it or nobody."""
 
     def plan(self, workload: Workload, observed: tuple[ObservedContainer, ...], situation: Situation) -> Plan:
-        """The decision of one pass; `observed` holds the containers that carry the workload's id, oldest first."""
+        """The decision of one pass; `observed` holds the containers that carry the workload's id, oldest first.
+
+        A plan without steps depends on `situation.now` only where there are `repairs` or a `retry_at`, or says by its
+        `until` when it ends: any other is kept while all else stays equal.
+        """

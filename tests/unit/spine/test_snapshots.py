@@ -8,7 +8,7 @@ import threading
 import pytest
 from support.spine import AWAY, TickingClock
 
-from agent.core.observed import ObservedContainer, ObservedState, Role
+from agent.core.observed import ObservedContainer, Role
 from agent.errors import Transient
 from agent.observer import Observer, Snapshot
 
@@ -133,7 +133,7 @@ def test_what_was_inspected_of_a_container_that_is_gone_is_not_kept(observer, en
 
 
 def snapshot(*containers: ObservedContainer) -> Snapshot:
-    return Snapshot.of(ObservedState(containers))
+    return Snapshot().then(containers, 1, 0.0)
 
 
 def test_the_owner_of_a_network_is_the_active_container_that_runs():

@@ -132,3 +132,21 @@ def test_a_status_taken_earlier_does_not_change_any_more(board):
     board.record(SHOP)
     assert status.conditions == {"engine": "away"}
     assert status.workloads == {}
+
+
+def test_the_very_same_record_goes_up_again_after_a_commit_outdated_it_or_it_was_dropped(board):
+    board.record(SHOP)
+    board.follow("abc", (), {"a1"})
+    assert board.get("a1").phase is Phase.PROGRESSING
+    assert board.record(SHOP)
+    assert board.get("a1").phase is Phase.SYNCED
+    board.drop("a1")
+    assert board.record(SHOP)
+    assert board.get("a1") is not None
+
+
+def test_a_record_goes_up_again_after_another_one_took_its_place(board):
+    board.record(SHOP)
+    board.record(dataclasses.replace(SHOP, phase=Phase.PROGRESSING))
+    assert board.record(SHOP)
+    assert board.get("a1").phase is Phase.SYNCED

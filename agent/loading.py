@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from agent.core.desired import DesiredReader, StateBuilder
@@ -14,16 +15,39 @@ from agent.core.policy import HostPolicy
 from agent.core.schemas import Schemas
 from agent.core.tree import ReadBlob, Tree
 from agent.core.validation.hosts import host_patterns, stand_ins
+from agent.errors import Transient
 from agent.repository.local import LocalRepository
 from agent.schema_files import schemas
+
+logger = logging.getLogger(__name__)
 
 Load = Callable[[Tree], DesiredState]
 
 
 def loader(context: Context, read_blob: ReadBlob, cache: DocumentCache | None) -> Load:
     """A function from trees to desired states that parses each file content once, also over restarts."""
-    reader = DesiredReader(Schemas(schemas()), context, cache)
+    reader = DesiredReader(Schemas(schemas()), context, None if cache is None else _Forgiving(cache))
     return lambda tree: reader.read(tree, read_blob)
+
+
+class _Forgiving:
+    """A cache that may be away: what it cannot give is parsed again, so that its trouble holds up no commit."""
+
+    def __init__(self, cache: DocumentCache) -> None:
+        self._cache = cache
+
+    def cached_documents(self, blob_ids: Iterable[str]) -> Mapping[str, bytes]:
+        try:
+            return self._cache.cached_documents(blob_ids)
+        except Transient as error:
+            logger.warning("parsed documents cannot be read back: %s", error)
+            return {}
+
+    def cache_documents(self, parsed: Mapping[str, bytes]) -> None:
+        try:
+            self._cache.cache_documents(parsed)
+        except Transient as error:
+            logger.warning("parsed documents cannot be kept: %s", error)
 
 
 def commits_for_hosts(

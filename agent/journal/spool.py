@@ -35,6 +35,7 @@ class Spool:
         self._waiting: deque[Event] = deque()
         self._trouble: Transient | None = None
         self._retry_at = 0.0
+        self._all_flushed = False
 
     @property
     def trouble(self) -> Transient | None:
@@ -49,6 +50,7 @@ class Spool:
             if len(self._waiting) >= KEEP_WAITING:
                 raise self._refusal()
             self._waiting.append(event)
+            self._all_flushed = False
             self.drain()
 
     def drain(self, *, now: bool = False) -> None:
@@ -65,14 +67,19 @@ class Spool:
                 self._trouble, self._retry_at = None, 0.0
 
     def unflushed(self, limit: int) -> tuple[tuple[int, Event], ...]:
-        self.drain()
-        rows = self._database.read(
-            lambda connection: connection.execute(
-                "SELECT sequence, body FROM events WHERE sequence > (SELECT sequence FROM flushed)"
-                " ORDER BY sequence LIMIT ?",
-                (limit,),
-            ).fetchall()
-        )
+        """Oldest first; the disk is not asked again until something is appended once it said that there are none."""
+        with self._lock:
+            if self._all_flushed:
+                return ()
+            self.drain()
+            rows = self._database.read(
+                lambda connection: connection.execute(
+                    "SELECT sequence, body FROM events WHERE sequence > (SELECT sequence FROM flushed)"
+                    " ORDER BY sequence LIMIT ?",
+                    (limit,),
+                ).fetchall()
+            )
+            self._all_flushed = not rows and not self._waiting
         return tuple((sequence, codec.load(body)) for sequence, body in rows)
 
     def mark_flushed(self, sequence: int) -> None:

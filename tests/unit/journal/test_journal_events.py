@@ -228,3 +228,17 @@ def test_a_reason_that_only_another_version_knows_is_kept_in_words(events: Event
     event = codec.load(text)
     assert event.reason is Reason.INTERNAL_ERROR
     assert event.message == "[Teleported] hello"
+
+
+def test_the_disk_is_not_asked_for_unflushed_events_again_until_one_is_appended(journal, monkeypatch):
+    journal.append_event(event(1))
+    ((sequence, _),) = journal.unflushed_events(10)
+    journal.mark_flushed(sequence)
+    assert journal.unflushed_events(10) == ()
+    asked = []
+    read = journal._database.read
+    monkeypatch.setattr(journal._database, "read", lambda work: asked.append(1) or read(work))
+    assert journal.unflushed_events(10) == ()
+    assert asked == []
+    journal.append_event(event(2))
+    assert [one.id for _, one in journal.unflushed_events(10)] == [event(2).id]

@@ -1,4 +1,4 @@
-"""Planted values of all providers are looked for in everything that the agent says, writes or shows, also in failures."""
+"""Planted values of all providers are looked for in everything that is said, written or shown, also in failures."""
 
 from __future__ import annotations
 

@@ -230,15 +230,15 @@ def test_a_reason_that_only_another_version_knows_is_kept_in_words(events: Event
     assert event.message == "[Teleported] hello"
 
 
-def test_the_disk_is_not_asked_for_unflushed_events_again_until_one_is_appended(journal, monkeypatch):
-    journal.append_event(event(1))
+def test_the_disk_is_not_asked_for_unflushed_events_again_until_one_is_appended(
+    journal: SqliteJournal, events: EventMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append_event(events.make("first"))
     ((sequence, _),) = journal.unflushed_events(10)
     journal.mark_flushed(sequence)
     assert journal.unflushed_events(10) == ()
-    asked = []
-    read = journal._database.read
-    monkeypatch.setattr(journal._database, "read", lambda work: asked.append(1) or read(work))
-    assert journal.unflushed_events(10) == ()
-    assert asked == []
-    journal.append_event(event(2))
-    assert [one.id for _, one in journal.unflushed_events(10)] == [event(2).id]
+    with monkeypatch.context() as patched:
+        patched.setattr(journal._database, "read", lambda _: pytest.fail("the disk was asked"))
+        assert journal.unflushed_events(10) == ()
+    journal.append_event(events.make("second"))
+    assert messages(tuple(event for _, event in journal.unflushed_events(10))) == ["second"]

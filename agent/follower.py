@@ -65,6 +65,7 @@ class Follower:
         self._chronicle = chronicle
         self._once = threading.Lock()
         self._seen: str | None = None
+        self._missing = "the branch has no commit at the remote"
         self._messages: tuple[str, ...] = ()
         self._reported: frozenset[Problem] = frozenset()
         self.state = Followed()
@@ -87,7 +88,11 @@ class Follower:
             return changed
 
     def _tell_notes(self, fetched: Fetched) -> None:
+        """Tell what is worth it; why there is no branch is kept, and told as what cannot be used."""
         for reason, message in fetched.notes:
+            if fetched.revision is None and reason == Reason.BRANCH_MISSING:
+                self._missing = message
+                continue
             self._chronicle.write(Note(reason=Reason(reason), message=message, severity="warning", source="repository"))
 
     def _load_last_known(self) -> bool:
@@ -99,7 +104,7 @@ class Follower:
     def _load(self, revision: str | None) -> bool:
         if revision is None:
             self._seen = None  # the same commit is news again once the branch is back
-            self._unusable(Reason.BRANCH_MISSING, "the branch has no commit at the remote")
+            self._unusable(Reason.BRANCH_MISSING, self._missing)
             return False
         if revision == self._seen:
             return False

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from agent import __version__
 from agent.core.desired import DesiredReader, StateBuilder
 from agent.core.documents import DocumentCache, DocumentLoader
 from agent.core.entries import Context
@@ -26,7 +27,7 @@ Load = Callable[[Tree], DesiredState]
 
 def loader(context: Context, read_blob: ReadBlob, cache: DocumentCache | None) -> Load:
     """A function from trees to desired states that parses each file content once, also over restarts."""
-    reader = DesiredReader(Schemas(schemas()), context, None if cache is None else _Forgiving(cache))
+    reader = DesiredReader(Schemas(schemas(), __version__), context, None if cache is None else _Forgiving(cache))
     return lambda tree: reader.read(tree, read_blob)
 
 

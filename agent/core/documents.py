@@ -75,8 +75,12 @@ def holds_documents(path: str) -> bool:
 
 
 def _wanted(file: TreeFile) -> bool:
-    """Whether a file is read, or stands where documents could be and is told about: a submodule hides them all."""
-    in_place = file.kind == "submodule" and f"{file.path}/".startswith(FOLDERS)
+    """Whether a file is read, or stands where documents could be and is told about.
+
+    A submodule hides all documents below it; so does a link in the place of one of the folders.
+    """
+    place = f"{file.path}/"
+    in_place = place in FOLDERS if file.kind == "symlink" else file.kind == "submodule" and place.startswith(FOLDERS)
     return in_place or holds_documents(file.path)
 
 

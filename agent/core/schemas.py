@@ -40,10 +40,13 @@ DocumentValidator: Any = validators.extend(  # type: ignore[no-untyped-call]
 
 
 class Schemas:
-    """All schemas, compiled. `version` changes whenever a document could be judged differently."""
+    """All schemas, compiled. `version` changes whenever a document could be judged, or told about, differently.
 
-    def __init__(self, schemas: Mapping[str, Schema]) -> None:
-        text = json.dumps([FORMAT_VERSION, schemas], sort_keys=True)
+    `code` is the version of the program, whose words are kept with what it judged.
+    """
+
+    def __init__(self, schemas: Mapping[str, Schema], code: str = "") -> None:
+        text = json.dumps([FORMAT_VERSION, code, schemas], sort_keys=True)
         self.version = hashlib.sha256(text.encode()).hexdigest()[:12]
         self.published = schemas
         ready = {name: prepared(schema) for name, schema in schemas.items()}

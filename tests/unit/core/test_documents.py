@@ -8,7 +8,7 @@ from support.documents import ALL_SCHEMAS, MemoryCache, Repo, workload
 from agent.core.documents import DocumentLoader, holds_documents
 from agent.core.parsed import from_bytes, parse_file, to_bytes
 from agent.core.schemas import Schemas
-from agent.core.tree import TreeFile
+from agent.core.tree import Tree, TreeFile
 from agent.schema_files import schemas
 
 
@@ -138,6 +138,14 @@ def test_what_is_no_readable_file_is_said_without_reading_it(content, code):
     loaded = DocumentLoader(ALL_SCHEMAS).load(repo.tree(), repo.read_blob)
     assert loaded.files[0].parsed.stop.code == code
     assert len(repo.read) == (0 if isinstance(content, TreeFile) else 1)
+
+
+def test_a_link_in_the_place_of_a_folder_of_documents_is_named():
+    link = TreeFile(path="registries", blob_id="1", size=0, kind="symlink")
+    harmless = TreeFile(path="workloads/README", blob_id="2", size=0, kind="symlink")
+    tree = Tree(revision="r", files=(link, harmless))
+    (loaded,) = DocumentLoader(ALL_SCHEMAS).load(tree, lambda _: b"").files
+    assert (loaded.path, loaded.parsed.stop.code) == ("registries", "Symlink")
 
 
 def test_a_refused_file_does_not_stand_for_a_readable_one_of_the_same_content():

@@ -7,6 +7,7 @@ from support.spine import document
 
 from agent.core.reasons import Reason
 from agent.errors import Transient
+from agent.ports import Fetched
 
 BROKEN = "kind: Workload\nname: shop\nsource: {kind: image, image: app, replicas: many}\n"
 GONE = Transient(Reason.REPOSITORY_UNREACHABLE, "no route to git.example.com")
@@ -26,6 +27,16 @@ def test_before_the_first_commit_nothing_is_in_force(spine, follower):
     assert not follower.follow()
     assert spine.board.status().conditions == {"documents": "BranchMissing: the branch has no commit at the remote"}
     assert spine.reasons() == ["BranchMissing"]
+
+
+def test_why_the_branch_is_missing_is_told_once_in_the_mirrors_words(spine, monkeypatch):
+    gone = Fetched(revision=None, changed=True, notes=(("BranchMissing", "branch nope of config.git does not exist"),))
+    answers = iter([gone, Fetched(revision=None, changed=False), Fetched(revision=None, changed=False)])
+    monkeypatch.setattr(spine.repository, "fetch", lambda: next(answers))
+    for _ in range(3):
+        spine.follower.follow()
+    assert spine.reasons() == ["BranchMissing"]
+    assert "branch nope of config.git" in spine.board.status().conditions["documents"]
 
 
 def test_a_commit_is_taken_once(spine, follower):

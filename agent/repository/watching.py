@@ -1,11 +1,7 @@
-"""Sees at once when a local repository's branch, or the files of a working tree, changed.
-
-A branch is one file that git replaces, and Linux tells of it; a working tree is many, which watchfiles follows.
-"""
+"""Sees at once when a local repository's branch, or the files of a working tree, changed; through watchfiles."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,13 +10,11 @@ from watchfiles import Change, watch
 
 from agent.core.reasons import Reason
 from agent.errors import Transient
-from agent.repository.inotify import FolderChanges
 from agent.repository.library import BROKEN
 
-STEP = 25
+STEP = 50
+"""Milliseconds between two looks for changes: what an idle agent spends most on, and what a commit waits at most."""
 TOGETHER = 50
-LOOK_UP = 0.5
-"""Seconds until `stop` is heard, at most."""
 
 
 class _Stop:
@@ -43,47 +37,8 @@ def watch_branch(folder: Path, branch: str, stop: Callable[[], bool]) -> Iterato
         heads = common_folder(folder) / "refs" / "heads"
     except BROKEN as error:
         raise Transient(Reason.REPOSITORY_UNREACHABLE, f"{folder} cannot be watched: {error}") from error
-    if sys.platform != "linux":
-        wanted = str(heads / branch)
-        yield from watch_files(heads, lambda _, path: path == wanted, stop)
-        return
-    try:
-        yield from _watch_ref(heads, branch, stop)
-    except OSError as error:
-        raise _unwatchable(heads, error) from error
-
-
-def _watch_ref(heads: Path, branch: str, stop: Callable[[], bool]) -> Iterator[None]:
-    """Yield after each change of one ref's file; folders on the way to it may come and go."""
-    path = heads / branch
-    folders = [one for one in path.parents if one.is_relative_to(heads)]
-    before = _content(path)
-    with FolderChanges() as changes:
-        while not stop():
-            for folder in folders:
-                changes.add(folder)
-            now = _content(path)
-            if now != before:
-                before = now
-                yield None
-            else:
-                changes.wait(LOOK_UP)
-
-
-def _content(path: Path) -> bytes | None:
-    """What a ref's file says; None where git keeps the ref elsewhere, or there is none."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-
-
-def _unwatchable(folder: Path, error: OSError) -> Transient:
-    return Transient(
-        Reason.REPOSITORY_UNREACHABLE,
-        f"{folder} cannot be watched: {error}",
-        advice="raise fs.inotify.max_user_watches, or rely on repo.interval",
-    )
+    wanted = str(heads / branch)
+    yield from watch_files(heads, lambda _, path: path == wanted, stop)
 
 
 def watch_files(folder: Path, wanted: Callable[[Change, str], bool], stop: Callable[[], bool]) -> Iterator[None]:
@@ -102,4 +57,8 @@ def watch_files(folder: Path, wanted: Callable[[Change, str], bool], stop: Calla
         for _ in changes:
             yield None
     except OSError as error:
-        raise _unwatchable(folder, error) from error
+        raise Transient(
+            Reason.REPOSITORY_UNREACHABLE,
+            f"{folder} cannot be watched: {error}",
+            advice="raise fs.inotify.max_user_watches, or rely on repo.interval",
+        ) from error

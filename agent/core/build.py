@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from agent.core.advice import FORM
@@ -51,8 +52,8 @@ class _Attempts:
         return None
 
     def each(self, pointer: str, function: Callable[[Any], Made], values: Iterable[Any]) -> tuple[Made, ...]:
-        made = (self.make(f"{pointer}/{index}", function, value) for index, value in enumerate(values))
-        return tuple(one for one in made if one is not None)
+        made = [self.make(f"{pointer}/{index}", function, value) for index, value in enumerate(values)]
+        return tuple([one for one in made if one is not None])
 
 
 def with_defaults(raw: Raw, defaults: Raw) -> Raw:
@@ -122,12 +123,13 @@ def _value(raw: Any) -> Value:
 
 
 def _volume(raw: Raw) -> Volume:
-    return Volume(
-        source=raw.get("source", ""),
-        target=raw["target"],
-        scope=raw.get("scope", "project"),
-        read_only=raw.get("read_only", False),
-    )
+    return _same_volume(raw.get("source", ""), raw["target"], raw.get("scope", "project"), raw.get("read_only", False))
+
+
+@lru_cache(maxsize=4096)
+def _same_volume(source: str, target: str, scope: str, read_only: bool) -> Volume:
+    """One object for all equal volumes: the same few fill a repository."""
+    return Volume(source=source, target=target, scope=scope, read_only=read_only)
 
 
 def _face(raw: Raw) -> Face:

@@ -88,9 +88,9 @@ def make_entry(file: LoadedFile, document: Document, defaults: Mapping[str, Any]
         entry.here = _may_run_here(document.value, defaults, context.host)
         entry.problems = tuple(flaw.at(file.path, document.kind, document.name) for flaw in document.flaws)
         return entry
-    findings = list(_make(entry, defaults, context))
-    entry.problems = tuple(entry.problem(finding) for finding in findings)
-    entry.broken = any(finding.severity is Severity.ERROR for finding in findings)
+    if findings := list(_make(entry, defaults, context)):
+        entry.problems = tuple(entry.problem(finding) for finding in findings)
+        entry.broken = any(finding.severity is Severity.ERROR for finding in findings)
     return entry
 
 

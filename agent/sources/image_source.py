@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from agent.core.container import Ulimit
@@ -107,15 +108,23 @@ def _healthcheck(raw: Raw, source_port: int | None) -> HealthCheck:
     tcp = raw.get("tcp", False)
     port = raw.get("port", source_port if isinstance(tcp, bool) else tcp)
     command = _converted("healthcheck/command", raw["command"], split_words) if "command" in raw else None
-    times = {name: parse_duration(raw[name]) for name in ("interval", "timeout", "start_period") if name in raw}
-    return HealthCheck(
-        http=raw.get("http"),
-        tcp=tcp is not False,
-        command=command,
-        port=None if command else port,
-        retries=raw.get("retries", 3),
-        **times,
+    times = tuple([(name, raw[name]) for name in ("interval", "timeout", "start_period") if name in raw])
+    return _same_check(
+        (raw.get("http"), tcp is not False, command), None if command else port, raw.get("retries", 3), times
     )
+
+
+@lru_cache(maxsize=4096)
+def _same_check(
+    way: tuple[str | None, bool, tuple[str, ...] | None],
+    port: int | None,
+    retries: int,
+    times: tuple[tuple[str, str], ...],
+) -> HealthCheck:
+    """One object for all equal checks: the same few fill a repository. `times` are durations as written."""
+    http, tcp, command = way
+    seconds = {name: parse_duration(text) for name, text in times}
+    return HealthCheck(http=http, tcp=tcp, command=command, port=port, retries=retries, **seconds)
 
 
 def _ulimits(raw: Raw) -> tuple[Ulimit, ...]:

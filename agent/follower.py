@@ -41,7 +41,7 @@ def same(before: Workload | None, after: Workload | None) -> bool:
     """Equal but for where in the file they stand."""
     if before is None or after is None:
         return before is after
-    return replace(before, position=after.position) == after
+    return before._replace(position=after.position) == after
 
 
 def changed_between(before: Followed, after: Followed) -> frozenset[str]:

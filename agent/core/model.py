@@ -1,15 +1,19 @@
 """Desired state as values: what people wrote, checked, defaulted and normalised.
 
-Durations are seconds (float), sizes are bytes (int). Nothing here knows YAML; positions lead back to it.
+Durations are seconds (float), sizes are bytes (int). Nothing here knows YAML; positions lead back to it. What there is
+one of for every document is a named tuple, which is made in a third of the time that a frozen dataclass takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from agent.core.problems import Position, Problem
+
+NOTHING: Mapping[str, Any] = {}
+"""Where a document says nothing; never written to."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,8 +105,7 @@ class Source(Protocol):
     def kind(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(NamedTuple):
     """One deployable thing, as the documents of one commit say it."""
 
     name: str
@@ -110,13 +113,13 @@ class Workload:
     source: Source
     position: Position
     description: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
     hosts: tuple[str, ...] = ()
     suspend: bool = False
     parent: str | None = None
-    promotion: Mapping[str, object] = field(default_factory=dict)
+    promotion: Mapping[str, object] = NOTHING
     depends_on: tuple[str, ...] = ()
-    env: Mapping[str, Value] = field(default_factory=dict)
+    env: Mapping[str, Value] = NOTHING
     volumes: tuple[Volume, ...] = ()
     faces: tuple[Face, ...] = ()
     publish: tuple[Publish, ...] = ()
@@ -126,7 +129,7 @@ class Workload:
     windows: tuple[Mapping[str, object], ...] = ()
     prune: bool = True
     triggers: tuple[Binding, ...] = ()
-    log_rules: Mapping[str, object] = field(default_factory=dict)
+    log_rules: Mapping[str, object] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

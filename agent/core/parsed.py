@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.core.flaws import Flaw, yaml_flaw
 from agent.core.kinds import Finding
@@ -54,8 +54,7 @@ class Document:
         return not self.flaws
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedFile:
+class ParsedFile(NamedTuple):
     """All documents of one file. `stop` is why reading ended before the end of the file.
 
     `salvaged` holds the top-level fields kind, name and id of workloads behind that place, as far as they can be

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 ReadBlob = Callable[[str], bytes]
 """Gives the content of a blob id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeFile:
+class TreeFile(NamedTuple):
     """One entry below the configured path. `path` is relative to it, with `/`; `size` is in bytes.
 
     `kind` is file, symlink or submodule. `blob_id` is the git blob id, also for files of a working tree, so that a

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.core.container import Ulimit
-from agent.core.model import HealthCheck
+from agent.core.model import NOTHING, HealthCheck
 from agent.core.values import InvalidValue, parse_duration, parse_size, split_words
 
 Raw = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSource:
+class ImageSource(NamedTuple):
     """A source of `kind: image`, normalised. `strategy` and `drain` are None where the document names none.
 
     `networks` is None where the host's shared network is used. `tags` are versions side by side, newest first.
@@ -44,7 +42,7 @@ class ImageSource:
     stop_timeout: float = 10.0
     restart: str = "unless-stopped"
     networks: tuple[str, ...] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
     read_only: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -52,7 +50,7 @@ class ImageSource:
     extra_hosts: tuple[str, ...] = ()
     ulimits: tuple[Ulimit, ...] = ()
     init: bool = True
-    logging: Mapping[str, object] = field(default_factory=dict)
+    logging: Mapping[str, object] = NOTHING
     engine: str = "container"
     privileged: bool = False
     devices: tuple[str, ...] = ()

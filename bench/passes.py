@@ -175,6 +175,8 @@ def _start_up(house: House) -> Result:
 
 
 def _idle(house: House, seconds: float) -> list[Result]:
+    """At the settings that an agent has by default; tests and the other benchmarks look for changes more often."""
+    house.agent.settings = {"repo": {"interval": "30s"}, "write_back": {"flush": "5s"}}
     house.agent.start()
     wait_for("the first pass", lambda: _ready(house), timeout=120)
     time.sleep(10)

@@ -12,7 +12,7 @@ from agent.core.reasons import Reason
 from agent.errors import Transient
 from agent.repository.library import BROKEN
 
-STEP = 50
+STEP = 25
 """Milliseconds between two looks for changes: what an idle agent spends most on, and what a commit waits at most."""
 TOGETHER = 50
 

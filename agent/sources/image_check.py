@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -30,10 +30,19 @@ class Case:
 
 def findings(workload: Workload, desired: DesiredState, policy: HostPolicy) -> Iterator[Finding]:
     """Everything that is wrong with an image workload, by field."""
-    case = Case(workload, source_of(workload), desired, policy)
-    for rule in RULES:
-        yield from rule(case)
-    yield from policy_findings(workload, case.source, policy)
+    source = source_of(workload)
+    case = Case(workload, source, desired, policy)
+    yield from _image(case)
+    if source.tags or source.max_instances is not None:
+        yield from _versions(case)
+    if workload.publish:
+        yield from _copies(case)
+    if source.healthcheck is not None:
+        yield from _healthcheck(case)
+    yield from _networks(case)
+    if source.engine != "container" or source.strategy is not None or source.drain is not None:
+        yield from _not_acted_on(case)
+    yield from policy_findings(workload, source, policy)
 
 
 def _image(case: Case) -> Iterator[Finding]:
@@ -224,13 +233,3 @@ def _warning(field_name: str, expected: str, found: str) -> Finding:
         fix="nothing has to be done; this version does not act on it yet",
         severity=Severity.WARNING,
     )
-
-
-RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    _image,
-    _versions,
-    _copies,
-    _healthcheck,
-    _networks,
-    _not_acted_on,
-)

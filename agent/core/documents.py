@@ -51,7 +51,7 @@ class LoadedFile:
             return Position(self.path, place[0], place[1])
         if self._locator is None:
             self._locator = Locator(self._read_blob(self.file.blob_id), len(self.parsed.documents))
-        line, column = self._locator.place(document.index, pointer) or (document.line, document.column)
+        line, column = self._locator.place(document.number, pointer) or (document.line, document.column)
         return Position(self.path, line, column)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agent.core.flaws import Flaw, yaml_flaw
@@ -26,15 +25,14 @@ _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _WRITTEN_MATTERS = "the number "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(NamedTuple):
     """One document. `kind` and `name` are None where they cannot be read; then nothing can be said about what it is.
 
-    `index` counts the documents of the file from 0. `value` is empty unless the document is a mapping. `places` holds
+    `number` counts the documents of the file from 0. `value` is empty unless the document is a mapping. `places` holds
     line and column of each of its top-level keys, in their order.
     """
 
-    index: int
+    number: int
     kind: str | None
     name: str | None
     line: int
@@ -107,7 +105,7 @@ class _Judge:
     def _make(self, index: int, raw: RawDocument, value: Mapping[str, Any], flaws: tuple[Flaw, ...]) -> Document:
         kind, name = value.get("kind"), value.get("name")
         return Document(
-            index=index,
+            number=index,
             kind=kind if isinstance(kind, str) else None,
             name=name if isinstance(name, str) and is_dns_label(name) else None,
             line=raw.line,
@@ -227,7 +225,7 @@ def _kept_document(index: int, row: list[Any]) -> Document:
     if not (isinstance(value, dict) and isinstance(places, list)):
         raise TypeError
     return Document(
-        index=index,
+        number=index,
         kind=kind,
         name=name,
         line=line,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from agent.core.kinds import Finding
 from agent.core.model import DesiredState, Workload
@@ -18,8 +18,7 @@ from agent.sources.image_spec import source_of
 ALONE = ("host", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One workload under check."""
 
     workload: Workload

@@ -88,6 +88,8 @@ def accident(world: World, what: str, number: int) -> None:
     if what == "gone":
         del engine.containers[victim.id]
     elif what == "renamed":
+        if role_of(victim.name) is not Role.ACTIVE:
+            return  # a name is all that tells a candidate: decision 0001
         engine.change(victim.id, name=f"somebody-{number}-{victim.id}", role=Role.ACTIVE)
         engine.passed.add(victim.id)  # a name that a person gave counts as proof, where there is nothing to lose
     elif what == "limits":

@@ -14,8 +14,8 @@ from agent.core.locate import Locator
 from agent.core.parsed import Document, ParsedFile, from_bytes, parse_file, to_bytes
 from agent.core.problems import Position
 from agent.core.schemas import Schemas
-from agent.core.tree import ReadBlob, Tree, TreeFile
-from agent.core.yaml_reader import MAX_BYTES, SPLIT
+from agent.core.tree import MAX_BYTES, ReadBlob, TooLarge, Tree, TreeFile
+from agent.core.yaml_reader import SPLIT
 
 SETTINGS_PATH = "settings.yaml"
 FOLDERS = ("workloads/", "triggers/", "registries/", "log-rules/", "event-triggers/")
@@ -115,12 +115,18 @@ class DocumentLoader:
         made: dict[str, bytes] = {}
         for blob_id in dict.fromkeys(file.blob_id for file in readable):
             if blob_id not in by_blob:
-                by_blob[blob_id] = parse_file(read_blob(blob_id), self._schemas)
+                by_blob[blob_id] = self._read(blob_id, read_blob)
                 made[self._key(blob_id)] = to_bytes(by_blob[blob_id])
         self.parsed_files += len(made)
         if made and self._cache is not None:
             self._cache.cache_documents(made)
         return refused | {file.path: by_blob[file.blob_id] for file in readable}
+
+    def _read(self, blob_id: str, read_blob: ReadBlob) -> ParsedFile:
+        try:
+            return parse_file(read_blob(blob_id), self._schemas)
+        except TooLarge as error:
+            return _too_large(error.size)
 
     def _key(self, blob_id: str) -> str:
         return f"{self._schemas.version}.{blob_id}"
@@ -142,7 +148,8 @@ def _refusal(file: TreeFile) -> ParsedFile | None:
     if file.kind != "file":
         found, fix = f"a {file.kind}", "commit the files themselves"
         return ParsedFile(stop=yaml_flaw((1, 1), "NotAFile", "a regular file", found, fix))
-    if file.size > MAX_BYTES:
-        found = f"{file.size} bytes"
-        return ParsedFile(stop=yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", found, SPLIT))
-    return None
+    return _too_large(file.size) if file.size is not None and file.size > MAX_BYTES else None
+
+
+def _too_large(size: int) -> ParsedFile:
+    return ParsedFile(stop=yaml_flaw((1, 1), "FileTooLarge", "a file of at most 1 MiB", f"{size} bytes", SPLIT))

@@ -7,11 +7,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 ReadBlob = Callable[[str], bytes]
-"""Gives the content of a blob id."""
+"""Gives the content of a blob id; raises TooLarge for one that no document can be."""
+
+MAX_BYTES = 1024 * 1024
+"""How large a file of documents may be."""
+
+
+class TooLarge(Exception):
+    """A blob that is not read because of its size, in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes")
+        self.size = size
 
 
 class TreeFile(NamedTuple):
-    """One entry below the configured path. `path` is relative to it, with `/`; `size` is in bytes.
+    """One entry below the configured path. `path` is relative to it, with `/`; `size` is in bytes, None where
+    it is asked for only when the file is read.
 
     `kind` is file, symlink or submodule. `blob_id` is the git blob id, also for files of a working tree, so that a
     cache keyed by it serves both.
@@ -19,7 +31,7 @@ class TreeFile(NamedTuple):
 
     path: str
     blob_id: str
-    size: int
+    size: int | None
     kind: str = "file"
 
 

@@ -27,6 +27,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from agent.core.flaws import Flaw, yaml_flaw
+from agent.core.tree import MAX_BYTES
 from agent.core.values import quoted
 from agent.core.yaml_events import (
     NextEvent,
@@ -39,7 +40,6 @@ from agent.core.yaml_events import (
     worth_exact_reading,
 )
 
-MAX_BYTES = 1024 * 1024
 SPLIT = "split the file; one file a workload is usual"
 MAX_DEPTH = 64
 MAX_NODES = 100_000

@@ -14,7 +14,7 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType, SortMode
 
 from agent.core.reasons import Reason
-from agent.core.tree import Tree, TreeFile
+from agent.core.tree import MAX_BYTES, TooLarge, Tree, TreeFile
 from agent.errors import Stalled
 
 SETTINGS = "settings.yaml"
@@ -95,8 +95,13 @@ class Objects:
             return self._last
 
     def read_blob(self, blob_id: str) -> bytes:
+        """The content; raises TooLarge, without reading it, for what no document can be."""
         with self._lock:
-            return self._repository[pygit2.Oid(hex=blob_id)].read_raw()
+            found = pygit2.Oid(hex=blob_id)
+            _, size = self._repository.odb.read_header(found)
+            if size > MAX_BYTES:
+                raise TooLarge(size)
+            return self._repository[found].read_raw()
 
     def read_path(self, revision: str, path: str) -> bytes | None:
         """The content of one file; None where there is none. Stalled where the path leads out, or to an LFS pointer."""
@@ -186,8 +191,7 @@ class Objects:
             return TreeFile(path=path, blob_id=str(entry.id), size=0, kind="symlink")
         if not is_document(path):
             return None
-        _, size = self._repository.odb.read_header(entry.id)
-        return TreeFile(path=path, blob_id=str(entry.id), size=size)
+        return TreeFile(path=path, blob_id=str(entry.id), size=None)
 
     def _find(self, top: pygit2.Tree, path: str) -> pygit2.Object | None:
         """Walk to an entry part by part, so that every symlink on the way is seen."""

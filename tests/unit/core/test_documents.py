@@ -8,7 +8,7 @@ from support.documents import ALL_SCHEMAS, MemoryCache, Repo, workload
 from agent.core.documents import DocumentLoader, holds_documents
 from agent.core.parsed import from_bytes, parse_file, to_bytes
 from agent.core.schemas import Schemas
-from agent.core.tree import Tree, TreeFile
+from agent.core.tree import TooLarge, Tree, TreeFile
 from agent.schema_files import schemas
 
 
@@ -146,6 +146,21 @@ def test_a_link_in_the_place_of_a_folder_of_documents_is_named():
     tree = Tree(revision="r", files=(link, harmless))
     (loaded,) = DocumentLoader(ALL_SCHEMAS).load(tree, lambda _: b"").files
     assert (loaded.path, loaded.parsed.stop.code) == ("registries", "Symlink")
+
+
+def test_a_blob_that_turns_out_too_large_is_named_with_its_size_and_not_read_again():
+    reads = []
+
+    def read_blob(blob_id: str) -> bytes:
+        reads.append(blob_id)
+        raise TooLarge(50 * 1024**2)
+
+    cache = MemoryCache()
+    tree = Tree(revision="r", files=(TreeFile(path="workloads/a.yaml", blob_id="1", size=None),))
+    for _ in range(2):
+        (loaded,) = DocumentLoader(ALL_SCHEMAS, cache).load(tree, read_blob).files
+        assert (loaded.parsed.stop.code, loaded.parsed.stop.found) == ("FileTooLarge", "52428800 bytes")
+    assert reads == ["1"]
 
 
 def test_a_refused_file_does_not_stand_for_a_readable_one_of_the_same_content():

@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from support.documents import ALL_SCHEMAS
 
 from agent.core.parsed import parse_file
-from agent.core.yaml_reader import MAX_BYTES, MAX_DEPTH, read_yaml
+from agent.core.tree import MAX_BYTES
+from agent.core.yaml_reader import MAX_DEPTH, read_yaml
 
 
 def value(text: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import queue
@@ -19,6 +20,7 @@ from agent.wiring import start_agent
 logger = logging.getLogger("pierhead")
 
 DEADLINE = 9.0
+HEARD_WITHIN = 1.0
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,10 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, _remember(signals))
     agent = start_agent(settings)
     _announce(settings)
-    while signals.get() == signal.SIGHUP:
+    while _next(signals) == signal.SIGHUP:
         settings, agent = _reload(arguments, settings, agent)
     agent.stop()
     return 0
+
+
+def _next(signals: queue.SimpleQueue[int]) -> int:
+    """The next signal. Python runs handlers in this thread only, and one that another thread took does not wake it."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return signals.get(timeout=HEARD_WITHIN)
 
 
 def _remember(signals: queue.SimpleQueue[int]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - what signal.signal takes

@@ -295,15 +295,20 @@ def test_other_settings_with_which_it_cannot_start_leave_it_running_with_those_o
 
 
 class Signals:
-    """Signals in a row."""
+    """Signals in a row; before each, once nothing."""
 
     def __init__(self, numbers: list[int]) -> None:
         self.numbers = numbers
+        self.looked = 0
 
     def put(self, number: int) -> None:
         self.numbers.append(number)
 
-    def get(self) -> int:
+    def get(self, timeout: float) -> int:
+        assert timeout <= 1.0
+        self.looked += 1
+        if self.looked % 2:
+            raise queue.Empty
         return self.numbers.pop(0)
 
 

@@ -17,7 +17,7 @@ AUTH_WAYS = ("signature", "token", "basic", "path")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One request. Header names are lower case, values as received; of a repeated header the first counts.
+    """One request. Names of headers are lower case, values as received; of a repeated one the first counts.
 
     `now` is the time of arrival in epoch seconds, for schemes that sign a time; None where it is not known, as in a
     recorded delivery, and then no time is checked.
@@ -40,14 +40,18 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What one delivery says: events in their order, or why there are none (`ignored`, for people)."""
+    """What one delivery says: events in their order, or why there are none (`ignored`, for people).
+
+    `delivery_id` is what the sender repeats when it sends the same again, for senders that put it into the body.
+    """
 
     events: tuple[InboundEvent, ...] = ()
     ignored: str = ""
+    delivery_id: str | None = None
 
 
 class Vendor(Protocol):
-    """Everything the ingress asks of a vendor. A vendor is one file in `agent/vendors/` with a `VENDOR`; all is pure."""
+    """Everything the ingress asks of a vendor. One file in `agent/vendors/` with a `VENDOR`; all of it is pure."""
 
     @property
     def name(self) -> str:

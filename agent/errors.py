@@ -37,6 +37,10 @@ class Transient(PierheadError):
         self.retry_after = retry_after
 
 
+class Moved(Exception):
+    """A ref is no longer where it was: nothing was written. Fetch, plan on what is there now, and try again."""
+
+
 class Usage(PierheadError):
     """The command line or the host settings are wrong; the command prints the message and exits 1."""
 

@@ -135,10 +135,52 @@ class Repository(Protocol):
     def read_path(self, revision: str, path: str) -> bytes | None:
         """One file of the repository that a document names, below the configured path; None when it is not there."""
 
+    def commit_trailers(self, revision: str) -> Mapping[str, tuple[str, ...]]:
+        """The trailers of a commit's message, keys in lower case; none where the commit is not known here.
+
+        A commit with `pierhead-host` was made by an agent.
+        """
+
     def watch(self, stop: Callable[[], bool]) -> Iterator[None]:
         """Yield whenever a local repository or working tree moved; returns at once for a remote one."""
 
     def close(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """Writes the agent's own commits to the config branch."""
+
+    def publish(self, base: str, files: Mapping[str, bytes], message: str) -> str:
+        """Give files that are in `base` new whole contents, as one commit on top of it that becomes the branch's tip;
+        return the commit's id, or `base` where the contents are what it has already. Paths are below `repo.path`.
+
+        Raises Moved when the branch is no longer at `base`: fetch, plan again, try again. Transient when the remote is
+        away (nothing happened, or it cannot be known: publishing the same again is safe). Stalled when it is refused
+        for good: protected branch, missing right, hook.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLogin:
+    """How to log in to a watched git repository. Secrets are names; the password is also the passphrase of the key."""
+
+    username: str | None = None
+    password_secret: str | None = None
+    ssh_key_secret: str | None = None
+    known_hosts: str | None = None
+
+
+class Heads(Protocol):
+    """Any git repository as far as triggers watch it. Without a login the host's own is used for the config repository.
+
+    Raises Transient or Stalled.
+    """
+
+    def heads(self, repo_url: str, login: GitLogin | None) -> Mapping[str, str]:
+        """Commit ids by the full names of branches and tags (`refs/heads/…`, `refs/tags/…`)."""
+
+    def changed_paths(self, repo_url: str, login: GitLogin | None, old: str, new: str) -> tuple[str, ...] | None:
+        """The paths in which two commits differ, sorted; None when that cannot be told."""
 
 
 class Recorder(Protocol):

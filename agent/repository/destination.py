@@ -12,11 +12,11 @@ from typing import Protocol
 import pygit2
 
 from agent.core.reasons import Reason
-from agent.errors import PierheadError, Transient
+from agent.errors import Moved, PierheadError, Transient
 from agent.repository.library import BROKEN, prepare
 from agent.repository.mirror import Mirror
 from agent.repository.refs import BRANCHES, branch_of, notes_of
-from agent.repository.remote import MOVED, Moved
+from agent.repository.remote import MOVED
 
 PATIENCE = 300.0
 IN_THE_WAY = ("exists; cannot create", "is not directory", "directory/file conflict")

@@ -11,7 +11,8 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from agent.repository.health import intact, origin_of, remove_locks
 from agent.repository.library import BROKEN
 from agent.repository.objects import Objects
 from agent.repository.remote import Remote
+from agent.repository.trailers import trailers_of
 from agent.repository.urls import local_path
 from agent.repository.watching import watch_branch
 from agent.settings import RepositorySettings
@@ -221,6 +223,19 @@ class Mirror:
 
     def read_path(self, revision: str, path: str) -> bytes | None:
         return self._reading(lambda objects: objects.read_path(revision, path))
+
+    def commit_trailers(self, revision: str) -> Mapping[str, tuple[str, ...]]:
+        return trailers_of(self._reading(lambda objects: objects.message(revision)))
+
+    def advance(self, base: str, commit: str) -> None:
+        """After a push of our own: the branch is known to be at `commit`, unless a fetch has seen it move since.
+
+        The next fetch still tells the commit as news.
+        """
+        with self._fetch_lock, suppress(*BROKEN):  # whatever is wrong here, the next fetch finds it
+            if self._tip() == base:
+                repository = pygit2.Repository(str(self.path))
+                repository.references.create(self._tracking, pygit2.Oid(hex=commit), force=True)
 
     def watch(self, stop: Callable[[], bool]) -> Iterator[None]:
         """Yield when the branch of a local repository moved; end at once for a remote."""

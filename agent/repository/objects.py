@@ -87,6 +87,12 @@ class Objects:
                 walker.hide(pygit2.Oid(hex=since))
             return tuple(commit.message for commit in islice(walker, 1 if since is None else MAX_MESSAGES))
 
+    def message(self, name: str) -> str:
+        """The message of the commit that a ref or an id names; empty where there is none."""
+        found = self.resolve((name,))
+        with self._lock:
+            return self._commit(found).message if found is not None else ""
+
     def tree(self, revision: str) -> Tree:
         """The documents' files at a commit id; the same object again for the same commit."""
         with self._lock:

@@ -18,12 +18,11 @@ from agent.core.eventlog import Event
 from agent.core.reasons import Reason
 from agent.core.status import HostStatus
 from agent.core.status_text import headline, markdown, one_line
-from agent.errors import Transient
+from agent.errors import Moved, Transient
 from agent.ports import Clock
 from agent.repository.destination import Destination
 from agent.repository.library import BROKEN
 from agent.repository.refs import branch_of, encode, notes_of
-from agent.repository.remote import Moved
 from agent.repository.segments import appended, expired
 from agent.repository.trees import blob, changed, read_note, subtree, with_note
 from agent.repository.urls import redact

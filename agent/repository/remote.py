@@ -13,9 +13,9 @@ import pygit2
 from pygit2.enums import FetchPrune
 
 from agent.core.reasons import Reason
-from agent.errors import PierheadError, Stalled, Transient
+from agent.errors import Moved, PierheadError, Stalled, Transient
 from agent.ports import Secrets
-from agent.repository.credentials import Callbacks, Refused, trust_known_hosts
+from agent.repository.credentials import Callbacks, Refused, TrustedHosts
 from agent.repository.library import BROKEN, Bounded, prepare
 from agent.repository.urls import for_libgit2, is_ssh, local_path, redact
 from agent.settings import RepositorySettings
@@ -26,15 +26,16 @@ REFUSED_LOGIN = ("401", "authentication", "status code: 403", "Auth fail", "publ
 NOT_FOUND = ("status code: 404", "does not appear to be a git repository", "not found", "unsupported URL protocol")
 
 
-class Moved(Exception):
-    """A push was refused because the remote has commits that this one does not build on."""
-
-
 MOVED = ("fastforward", "fast-forward", "fetch first", "not present locally", "cannot lock ref", "already exists")
 
 
 class Remote:
     """One remote repository. `name` is its URL as it may be shown."""
+
+    field = "repo."
+    """How advice names the fields that say where it is and how to log in."""
+    address = "repo.url"
+    use = "read and write"
 
     def __init__(self, settings: RepositorySettings, home: Path, secrets: Secrets) -> None:
         prepare(settings.timeout)
@@ -65,11 +66,34 @@ class Remote:
 
         return self._run(self._pushing, call)
 
+    def push_onto(self, mirror: Path, base: str, commit: str, branch: str) -> str:
+        """Push one commit to a branch that is at `base` now; raises Moved where it is not, never forces.
+
+        Returns what the remote refused it with, and empty text when it was taken.
+        """
+        ref = f"refs/heads/{branch}"
+
+        def call(callbacks: Callbacks) -> str:
+            callbacks.expected = {ref: base}
+            remote = pygit2.Repository(str(mirror)).remotes.create_anonymous(for_libgit2(self._settings.url))
+            remote.push([f"{commit}:{ref}"], callbacks=callbacks)
+            refused = callbacks.rejected.get(ref)
+            return "" if refused is None else f"{refused}: {callbacks.said}"
+
+        return redact(self._secrets.redact(self._run(self._pushing, call)))
+
     def _run(self, bounded: Bounded, call: Callable[[Callbacks], Result]) -> Result:
+        hosts = TrustedHosts(self._settings, self._home)
+
+        def connected() -> Result:
+            try:
+                hosts.take()
+                return call(Callbacks(self._settings, self._secrets, hosts))
+            finally:
+                hosts.release()
+
         try:
-            trust_known_hosts(self._settings, self._home)
-            callbacks = Callbacks(self._settings, self._secrets)
-            return bounded.run(lambda: call(callbacks), self._settings.timeout + GRACE)
+            return bounded.run(connected, self._settings.timeout + GRACE)
         except PierheadError:
             raise
         except (*BROKEN, Refused) as error:
@@ -87,7 +111,7 @@ class Remote:
             return Stalled(Reason.REPOSITORY_UNAUTHORIZED, f"{self.name}: {text}", advice=self._login_advice())
         advice = ""
         if any(word in text for word in NOT_FOUND):
-            advice = "check repo.url; many servers also answer so when the login may not see the repository"
+            advice = f"check {self.address}; many servers also answer so when the login may not see the repository"
         return Transient(Reason.REPOSITORY_UNREACHABLE, f"{self.name}: {text}", advice=advice)
 
     def _has_login(self) -> bool:
@@ -97,7 +121,8 @@ class Remote:
     def _trust_advice(self) -> str:
         if is_ssh(self._settings.url):
             return (
-                "put the server's line into repo.known_hosts: ssh-keyscan -p PORT HOST, compared with its fingerprint"
+                f"put the server's line into {self.field}known_hosts: ssh-keyscan -p PORT HOST, "
+                "compared with its fingerprint"
             )
         return "the certificate is not trusted: name the authority's file in SSL_CERT_FILE"
 
@@ -106,5 +131,7 @@ class Remote:
         if local_path(settings.url) is not None:
             return "let the user that Pierhead runs as read and write the repository"
         if is_ssh(settings.url):
-            return "set repo.ssh_key to a secret with a private key whose public half the server knows"
-        return "set repo.username and repo.password to a login or token that may read and write this repository"
+            return f"set {self.field}ssh_key to a secret with a private key whose public half the server knows"
+        return (
+            f"set {self.field}username and {self.field}password to a login or token that may {self.use} this repository"
+        )

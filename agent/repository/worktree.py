@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pygit2
@@ -19,7 +19,8 @@ from agent.core.tree import Tree, TreeFile
 from agent.errors import Stalled, Transient
 from agent.ports import Fetched
 from agent.repository.library import BROKEN, prepare
-from agent.repository.objects import FOLDERS, SETTINGS, is_document, normal_parts, outside
+from agent.repository.objects import FOLDERS, SETTINGS, Objects, is_document, normal_parts, outside
+from agent.repository.trailers import trailers_of
 from agent.repository.watching import watch_files
 
 PREFIX = "worktree-"
@@ -74,6 +75,26 @@ class WorkTree:
             return None
         except OSError as error:
             raise Stalled(Reason.FORBIDDEN_PATH, f"{place} cannot be read: {error}") from error
+
+    def commit_trailers(self, revision: str) -> Mapping[str, tuple[str, ...]]:
+        """Of a commit of the repository that the folder belongs to."""
+        try:
+            return trailers_of(Objects(self.path).message(revision))
+        except BROKEN:
+            return {}
+
+    def look(self) -> Tree:
+        """The files as they are this moment. The next fetch still tells what changed as news."""
+        with self._lock:
+            return self._look()
+
+    def place(self, path: str) -> Path:
+        """Where a file of the tree lies; Stalled where its path leads out or over a symlink."""
+        parts = normal_parts(path)
+        place = self._root.joinpath(*parts)
+        if ".." in parts or place.resolve() != self._root.resolve().joinpath(*parts):
+            raise outside(path)
+        return place
 
     def watch(self, stop: Callable[[], bool]) -> Iterator[None]:
         """Yield whenever a file below the folder changed."""

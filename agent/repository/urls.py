@@ -34,3 +34,18 @@ def for_libgit2(url: str) -> str:
     """The URL as libgit2 takes it: absolute for a local folder, as written otherwise."""
     path = local_path(url)
     return str(path) if path is not None else url
+
+
+def same_repository(one: str, other: str) -> bool:
+    """Whether two addresses name the same repository by the same way there, whoever logs in."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(url: str) -> str:
+    path = local_path(url)
+    text = str(path) if path is not None else _USERINFO.sub("://", url)
+    scheme, separator, rest = text.rstrip("/").removesuffix(".git").partition("://")
+    if not separator:
+        return scheme
+    host, slash, where = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{where}"

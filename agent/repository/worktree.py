@@ -55,7 +55,8 @@ class WorkTree:
 
     def read_blob(self, blob_id: str) -> bytes:
         """The content of a file last looked at; Transient when it has changed since."""
-        place = self._places.get(blob_id)
+        with self._lock:
+            place = self._places.get(blob_id)
         try:
             content = place.read_bytes() if place is not None else b""
         except OSError as error:

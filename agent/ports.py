@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.core.actions import CreateContainer, UpdateContainer
-from agent.core.detail import Counter, WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.observed import ContainerDetail, ObservedContainer
 from agent.core.status import HostStatus
@@ -184,9 +183,9 @@ class Heads(Protocol):
 
 
 class Recorder(Protocol):
-    """Writes status and event log back to git."""
+    """Writes status, event log and deliveries back to git."""
 
-    def flush(self, status: HostStatus, events: Iterable[Event]) -> None:
+    def flush(self, status: HostStatus, events: Iterable[Event], deliveries: Iterable[DeliveryRecord] = ()) -> None:
         """One note, one commit, one push; raises Transient when the remote is away, after which nothing is lost."""
 
 
@@ -259,37 +258,3 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
     def wait(self, seconds: float) -> None: ...
-
-
-# Reading and ingress --------------------------------------------------------------------------------------------------
-
-
-class View(Protocol):
-    """All that the page, the API and the metrics can see. Nothing here changes anything."""
-
-    def status(self) -> HostStatus: ...
-
-    def workload(self, name: str) -> WorkloadDetail | None: ...
-
-    def events(self, limit: int, workload: str | None = None, before: str | None = None) -> tuple[Event, ...]:
-        """Newest first; `before` is an event id to page on from."""
-
-    def logs(self, name: str, tail: int) -> tuple[str, ...] | None:
-        """The last lines of a workload's active containers, redacted; None when there is no such workload."""
-
-    def follow_logs(self, name: str, tail: int) -> Iterator[str]: ...
-
-    def counters(self) -> tuple[Counter, ...]: ...
-
-    def unready(self) -> tuple[str, ...]:
-        """Why the agent is not ready (no pass finished yet, engine away, repository never read); empty when it is."""
-
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` (from any thread, quickly) after each change of status or events; returns the unsubscriber."""
-
-
-class Ingress(Protocol):
-    """What the webhook ingress can cause."""
-
-    def config_moved(self) -> None:
-        """Fetch the config repository now; returns at once."""

@@ -12,7 +12,6 @@ from agent import __version__
 from agent.board import Board, Identity
 from agent.chronicle import Chronicle
 from agent.clock import SystemClock
-from agent.core.entries import Context
 from agent.core.kinds import SourceKind
 from agent.counters import counters_of
 from agent.daemon import FOR_RELEASE, Daemon, DaemonParts
@@ -28,7 +27,7 @@ from agent.journal.ids import EventIds
 from agent.journal.journal import SqliteJournal
 from agent.journal.reading import ReadOnlyJournal
 from agent.keyed_queue import KeyedQueue
-from agent.loading import loader
+from agent.loading import context_for, loader
 from agent.loop import Loop, LoopParts
 from agent.memory import Memory
 from agent.monitor import Monitor
@@ -130,12 +129,7 @@ def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
     )
     board = Board(identity, clock, chronicle.watchers)
     kinds = discover_kinds()
-    context = Context(
-        host=settings.host,
-        policy=settings.policy,
-        kinds=kinds,
-        has_secret=lambda name: outside.secrets.digest(name) is not None,
-    )
+    context = context_for(settings.host, settings.policy, lambda name: outside.secrets.digest(name) is not None)
     load = loader(context, outside.repository.read_blob, journal)
     follower = Follower(outside.repository, load, board, chronicle)
     observer = Observer(outside.engine, clock)

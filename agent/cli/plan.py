@@ -69,7 +69,7 @@ def _between_commits(arguments: argparse.Namespace) -> Shown:
     found: dict[str, Plan] = {}
     problems: set[Problem] = set()
     repository = Path(arguments.repo or ".")
-    for before, after in commits_for_hosts(repository, arguments.path or ".", refs, arguments.host, kinds):
+    for before, after in commits_for_hosts(repository, arguments.path or ".", refs, arguments.host):
         problems.update(after.problems)
         for plan in compare(before, after, kinds):
             known = found.get(plan.workload_id)

@@ -1,7 +1,7 @@
 """Generates `docs/reference/` from the schemas and the command line; `--check` says what is out of date instead.
 
-Run as `python -m agent.cli.reference` in a checkout. The list of source kinds in the workload schema, by which editors
-complete `source`, is generated too: it is the only place that names them all.
+Run as `python -m agent.cli.reference` in a checkout. The lists of source kinds in the workload schema and of trigger
+kinds in the trigger schema, by which editors complete, are generated too: nothing else names them all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from agent.cli.reference_api import api_page
 from agent.cli.reference_commands import commands_page
 from agent.cli.reference_schemas import page_name, schema_page
-from agent.core.schema_bundle import source_choices, source_kinds
+from agent.core.schema_bundle import FIELDS, with_choices
 from agent.schema_files import ENDING, read_schemas
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -32,22 +32,15 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     yield folder / "commands.md", _MARK + commands_page()
     yield folder / "api.md", _MARK + api_page()
     yield folder / "README.md", _MARK + _index(schemas)
-    if "workload" in schemas:
-        yield root / "schemas" / f"workload{ENDING}", _workload_schema(schemas)
+    for name in FIELDS.keys() & schemas.keys():
+        text = json.dumps(with_choices(schemas, name, ENDING), indent=2, ensure_ascii=False)
+        yield root / "schemas" / f"{name}{ENDING}", f"{text}\n"
 
 
 def _index(schemas: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [f"- [{schema['title']}]({page_name(name)}.md): {schema['description']}" for name, schema in schemas.items()]
     fixed = ["- [Commands](commands.md): the command line.", "- [Page, API and webhook](api.md): the HTTP interface."]
     return "\n".join(["# Reference", "", *fixed, *rows, ""])
-
-
-def _workload_schema(schemas: Mapping[str, Mapping[str, Any]]) -> str:
-    """The workload schema, leading editors to the schema of each source kind there is."""
-    schema: dict[str, Any] = json.loads(json.dumps(schemas["workload"]))
-    choices = source_choices(source_kinds(schemas), lambda kind: f"source/{kind}{ENDING}")
-    schema["properties"]["source"]["allOf"] = choices
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def stale(root: Path) -> list[Path]:

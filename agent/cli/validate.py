@@ -14,18 +14,14 @@ from pathlib import Path
 
 from agent.core.desired import StateBuilder
 from agent.core.documents import DocumentLoader, LoadedTree
-from agent.core.entries import Context
 from agent.core.policy import HostPolicy
 from agent.core.problems import Problem, Severity
 from agent.core.report import FORMATS, problem_line, render, summary
-from agent.core.schemas import Schemas
 from agent.core.validation.hosts import host_patterns, stand_ins
-from agent.discovery import discover_kinds
 from agent.errors import Usage
-from agent.loading import EVERYTHING
+from agent.loading import EVERYTHING, compiled_schemas, context_for
 from agent.repository.local import LocalRepository
 from agent.repository.worktree import WorkTree
-from agent.schema_files import schemas
 from agent.settings import load_settings
 
 
@@ -68,7 +64,7 @@ def _load(arguments: argparse.Namespace) -> LoadedTree:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise Usage(f"expected a folder at {folder}, found {found}", advice="name the folder of the config repository")
-    loader = DocumentLoader(Schemas(schemas()))
+    loader = DocumentLoader(compiled_schemas())
     if arguments.ref is not None:
         repository = LocalRepository(folder, arguments.path)
         return loader.load(repository.tree(arguments.ref), repository.read_blob)
@@ -85,10 +81,9 @@ def _view(arguments: argparse.Namespace) -> _View:
 
 def problems_of(loaded: LoadedTree, view: _View) -> tuple[Problem, ...]:
     """The problems that any of the hosts has, each once, in the order of the files."""
-    kinds = discover_kinds()
     found: set[Problem] = set()
     for host in view.hosts or stand_ins(host_patterns(loaded.documents)):
-        found.update(StateBuilder(Context(host=host, policy=view.policy, kinds=kinds)).build(loaded).problems)
+        found.update(StateBuilder(context_for(host, view.policy)).build(loaded).problems)
     return tuple(sorted(found, key=lambda problem: problem.sort_key))
 
 

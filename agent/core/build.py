@@ -14,13 +14,16 @@ from agent.core.model import (
     Face,
     Registry,
     Release,
+    RunSpec,
     SecretRef,
     Settings,
+    Trigger,
     Value,
     Volume,
     Workload,
 )
 from agent.core.problems import Position
+from agent.core.schemas import BINDING_FIELDS
 from agent.core.values import InvalidValue, default_id, parse_duration, parse_publish, split_words
 
 Raw = Mapping[str, Any]
@@ -83,6 +86,8 @@ def build_workload(raw: Raw, position: Position, kind: SourceKind) -> tuple[Work
             fields[name] = value
     if "publish" in raw:
         fields["publish"] = attempts.each("/publish", parse_publish, raw["publish"])
+    if "triggers" in raw:
+        fields["triggers"] = attempts.each("/triggers", _binding, raw["triggers"])
     if "release" in raw:
         fields["release"] = attempts.make("/release", _release, raw["release"])
     if attempts.findings:
@@ -101,6 +106,18 @@ def build_registry(raw: Raw, position: Position) -> Registry:
         password=None if password is None else SecretRef(password["secret"]),
         insecure=raw.get("insecure", False),
         position=position,
+    )
+
+
+def build_trigger(raw: Raw, position: Position) -> Trigger:
+    """The trigger of a document; an inline one is made where its binding is looked at."""
+    signal = raw["signal"]
+    return Trigger(
+        name=raw["name"],
+        kind=signal["kind"],
+        config=signal,
+        position=position,
+        description=raw.get("description", ""),
     )
 
 
@@ -141,8 +158,7 @@ def _release(raw: Raw) -> Release:
 
 
 def _binding(raw: Raw) -> Binding:
-    own = {"trigger", "order", "enabled", "action", "with"}
-    inline = {name: value for name, value in raw.items() if name not in own}
+    inline = {name: value for name, value in raw.items() if name not in BINDING_FIELDS}
     return Binding(
         trigger=raw.get("trigger"),
         inline=inline if "trigger" not in raw else None,
@@ -150,6 +166,17 @@ def _binding(raw: Raw) -> Binding:
         enabled=raw.get("enabled", True),
         action=raw.get("action", "deploy"),
         with_=raw.get("with", _NOTHING),
+        run=_run(raw["run"]) if "run" in raw else None,
+    )
+
+
+def _run(raw: Raw) -> RunSpec:
+    defaults = RunSpec()
+    return RunSpec(
+        command=split_words(raw["command"]) if "command" in raw else None,
+        timeout=parse_duration(raw["timeout"]) if "timeout" in raw else defaults.timeout,
+        overlap=raw.get("overlap", defaults.overlap),
+        keep=raw.get("keep", defaults.keep),
     )
 
 
@@ -163,5 +190,4 @@ _CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
     "faces": lambda raw: tuple([_face(one) for one in raw]),
     "update": lambda raw: raw.get("via", "commit"),
     "windows": tuple,
-    "triggers": lambda raw: tuple([_binding(one) for one in raw]),
 }

@@ -10,18 +10,29 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agent.core.build import build_settings
 from agent.core.documents import SETTINGS_PATH, DocumentCache, DocumentLoader, LoadedFile, LoadedTree
+from agent.core.drafts import (
+    Draft,
+    all_triggers,
+    bindings_of,
+    elsewhere,
+    named_triggers,
+    registries_of,
+    triggers_of,
+    workloads_of,
+)
 from agent.core.entries import Context, Entry, make_entry, secret_findings
 from agent.core.kinds import Finding
-from agent.core.model import DesiredState, Registry, Settings, Workload
+from agent.core.model import DesiredState, Settings, Workload
 from agent.core.problems import Position, Problem, Severity
 from agent.core.schemas import OTHER_KINDS, Schemas
 from agent.core.tree import ReadBlob, Tree
 from agent.core.validation.across import across
+from agent.core.validation.bindings import join
 from agent.core.values import default_id
 
 
@@ -67,27 +78,6 @@ class _Kept:
     odd: bool
 
 
-@dataclass(slots=True)
-class _Draft:
-    """The state while it is put together. `broken` holds the entries that later checks ruled out.
-
-    `odd` holds the files that are not simply documents with names, which are few.
-    """
-
-    entries: list[Entry]
-    odd: list[LoadedFile] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    broken: set[int] = field(default_factory=set)
-
-    def add(self, entry: Entry, finding: Finding) -> None:
-        self.problems.append(entry.problem(finding))
-        if finding.severity is Severity.ERROR:
-            self.broken.add(id(entry))
-
-    def works(self, entry: Entry) -> bool:
-        return not entry.broken and id(entry) not in self.broken
-
-
 class StateBuilder:
     """Builds states for one host, keeping the entries of files that stay the same."""
 
@@ -101,13 +91,14 @@ class StateBuilder:
     def build(self, loaded: LoadedTree) -> DesiredState:
         """The state that the documents of one tree describe."""
         settings, defaults = _settings(loaded)
-        draft = _Draft(self._entries(loaded, defaults), odd=[one.file for one in self._kept.values() if one.odd])
+        draft = Draft(self._entries(loaded, defaults), odd=[one.file for one in self._kept.values() if one.odd])
         draft.problems.extend(_file_problems(loaded, draft.odd))
         for entry in draft.entries:
             draft.problems.extend(entry.problems)
         for entry, finding in across(draft.entries, _salvaged_names(draft.odd)):
             draft.add(entry, finding)
         self._check_kinds(draft, settings, loaded)
+        self._join_triggers(draft)
         self._check_secrets(draft)
         return self._state(loaded, draft, settings)
 
@@ -125,14 +116,14 @@ class StateBuilder:
         self._kept = kept
         return [entry for one in kept.values() for entry in one.entries]
 
-    def _check_kinds(self, draft: _Draft, settings: Settings, loaded: LoadedTree) -> None:
+    def _check_kinds(self, draft: Draft, settings: Settings, loaded: LoadedTree) -> None:
         """Ask the source kinds, but only again when something changed that they may look at."""
         desired = DesiredState(
             revision=loaded.tree.revision,
-            workloads=_workloads(draft),
-            registries=_registries(draft),
+            workloads=workloads_of(draft),
+            registries=registries_of(draft),
             settings=settings,
-            elsewhere=_elsewhere(draft),
+            elsewhere=elsewhere(draft),
         )
         surroundings = (frozenset(desired.workloads), desired.registries, settings, desired.elsewhere)
         if surroundings != self._surroundings:
@@ -144,50 +135,51 @@ class StateBuilder:
                     if finding.pointer not in entry.wrong:
                         draft.add(entry, finding)
 
+    def _join_triggers(self, draft: Draft) -> None:
+        """What the bindings of each workload lead to; looked at again only where a trigger or the workload changed."""
+        triggers = triggers_of(draft)
+        known = frozenset(one.name for one in draft.entries if one.document.kind == "Trigger" and one.name)
+        for entry in draft.entries:
+            if entry.workload is not None and entry.workload.triggers:
+                surroundings = named_triggers(entry.workload, triggers, known)
+                if entry.joined[0] != surroundings:
+                    rules = self._context.triggers
+                    entry.joined = (surroundings, join(entry.workload, triggers, known, rules))
+                for finding in entry.joined[1].findings:
+                    draft.add(entry, finding)
+
     def _kind_findings(self, entry: Entry, workload: Workload, desired: DesiredState) -> tuple[Finding, ...]:
         if entry.checked[0] != self._generation:
             kind = self._context.kinds[workload.source.kind]
             entry.checked = (self._generation, tuple(kind.check(workload, desired, self._context.policy)))
         return entry.checked[1]
 
-    def _check_secrets(self, draft: _Draft) -> None:
+    def _check_secrets(self, draft: Draft) -> None:
         if self._context.has_secret is not None:
             for entry in draft.entries:
                 if entry.here and not entry.broken:
                     for finding in secret_findings(entry, self._context.has_secret):
                         draft.add(entry, finding)
 
-    def _state(self, loaded: LoadedTree, draft: _Draft, settings: Settings) -> DesiredState:
+    def _state(self, loaded: LoadedTree, draft: Draft, settings: Settings) -> DesiredState:
         lost = [entry for entry in draft.entries if not draft.works(entry) and entry.name and entry.workload_like]
         salvaged = dict(_salvaged_workloads(draft.odd))
         invalid = {entry.workload_id: str(entry.name) for entry in lost if entry.here} | salvaged
         away = {text for entry in lost if not entry.here for text in (entry.workload_id, str(entry.name))}
         return DesiredState(
             revision=loaded.tree.revision,
-            workloads=_workloads(draft),
-            registries=_registries(draft),
+            workloads=workloads_of(draft),
+            registries=registries_of(draft),
+            triggers=all_triggers(draft),
+            bindings=bindings_of(draft),
             settings=settings,
             problems=tuple(sorted(draft.problems, key=lambda problem: problem.sort_key)),
             invalid=invalid,
             protected=frozenset((*invalid, *invalid.values(), *away)),
-            elsewhere=_elsewhere(draft),
+            elsewhere=elsewhere(draft),
             complete=not any(_unnamed(file) for file in draft.odd),
             readable=_readable(loaded, draft),
         )
-
-
-def _workloads(draft: _Draft) -> dict[str, Workload]:
-    found = (one.workload for one in draft.entries if one.workload is not None and one.here and draft.works(one))
-    return {workload.name: workload for workload in sorted(found, key=lambda workload: workload.name)}
-
-
-def _registries(draft: _Draft) -> dict[str, Registry]:
-    found = (one.registry for one in draft.entries if one.registry is not None and draft.works(one))
-    return {registry.name: registry for registry in found}
-
-
-def _elsewhere(draft: _Draft) -> frozenset[str]:
-    return frozenset(one.workload.id for one in draft.entries if one.workload is not None and not one.here)
 
 
 def _settings(loaded: LoadedTree) -> tuple[Settings, Mapping[str, Any]]:
@@ -249,19 +241,19 @@ def _unnamed(file: LoadedFile) -> bool:
     return any(one.name is None and one.kind not in OTHER_KINDS for one in file.parsed.documents)
 
 
-def _readable(loaded: LoadedTree, draft: _Draft) -> bool:
+def _readable(loaded: LoadedTree, draft: Draft) -> bool:
     if loaded.tree.missing or _settings_lost(loaded.files, draft):
         return False
     named = any(entry.name for entry in draft.entries)
     return named or not any(problem.severity is Severity.ERROR for problem in draft.problems)
 
 
-def _settings_lost(files: Iterable[LoadedFile], draft: _Draft) -> bool:
+def _settings_lost(files: Iterable[LoadedFile], draft: Draft) -> bool:
     """Whether there are settings that cannot be used."""
     stopped = any(file.path == SETTINGS_PATH and file.parsed.stop is not None for file in files)
     return stopped or any(
         entry.file.path == SETTINGS_PATH
         and not draft.works(entry)
-        and entry.document.kind not in {"Workload", "Registry"}
+        and entry.document.kind not in {"Workload", "Registry", "Trigger"}
         for entry in draft.entries
     )

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.core.build import build_registry, build_workload, with_defaults
+from agent.core.build import build_registry, build_trigger, build_workload, with_defaults
 from agent.core.documents import LoadedFile
 from agent.core.kinds import Finding, SourceKind
-from agent.core.model import Registry, Workload
+from agent.core.model import Registry, Trigger, Workload
 from agent.core.parsed import Document, placed
 from agent.core.policy import HostPolicy
 from agent.core.problems import Position, Problem, Severity
 from agent.core.schemas import OTHER_KINDS
+from agent.core.validation.bindings import NO_RULES, Joined, TriggerRules, check_trigger
 from agent.core.validation.hosts import runs_on
 from agent.core.validation.later import kind_not_acted_on, not_acted_on
 from agent.core.validation.registries import check_registry
@@ -32,6 +33,7 @@ class Context:
     host: str
     policy: HostPolicy
     kinds: Mapping[str, SourceKind]
+    triggers: TriggerRules = NO_RULES
     has_secret: Callable[[str], bool] | None = None
 
 
@@ -41,7 +43,8 @@ class Entry:
 
     `workload_like` is True where the document is, or may have been meant to be, a workload; `workload_id` is the id
     that its containers carry, also where the document cannot be used. `checked` keeps what the source kind found, with
-    the number of the state of affairs in which it was asked.
+    the number of the state of affairs in which it was asked; `joined` likewise what the bindings mean, with the
+    triggers that they were joined to.
     """
 
     file: LoadedFile
@@ -51,11 +54,13 @@ class Entry:
     workload_id: str
     workload: Workload | None = None
     registry: Registry | None = None
+    trigger: Trigger | None = None
     here: bool = True
     broken: bool = False
     problems: tuple[Problem, ...] = ()
     secret_names: frozenset[str] = frozenset()
     checked: tuple[int, tuple[Finding, ...]] = field(default=(-1, ()))
+    joined: tuple[object, Joined] = field(default=(None, Joined()))
 
     @property
     def wrong(self) -> frozenset[str]:
@@ -107,6 +112,10 @@ def _make(entry: Entry, defaults: Mapping[str, Any], context: Context) -> Iterab
     if kind == "Registry":
         entry.registry = build_registry(entry.document.value, entry.position)
         return check_registry(entry.registry, context.policy)
+    if kind == "Trigger":
+        entry.trigger = build_trigger(entry.document.value, entry.position)
+        entry.secret_names = _trigger_secrets(entry.trigger, context)
+        return check_trigger(entry.trigger, context.triggers)
     if kind == "Settings":
         return not_acted_on(entry.document.value)
     return (kind_not_acted_on(str(kind)),)
@@ -128,6 +137,11 @@ def _make_workload(entry: Entry, raw: Mapping[str, Any], context: Context) -> It
     return findings
 
 
+def _trigger_secrets(trigger: Trigger, context: Context) -> frozenset[str]:
+    kind = context.triggers.kinds.get(trigger.kind)
+    return kind.secret_names(trigger.config) if kind is not None else frozenset()
+
+
 def _unknown_source(name: str, kinds: Iterable[str]) -> Finding:
     return Finding(
         pointer="/source/kind",
@@ -142,6 +156,8 @@ def secret_findings(entry: Entry, has_secret: Callable[[str], bool]) -> Iterable
     """Secrets that the document names and the host does not have."""
     if entry.workload is not None:
         yield from missing_secrets(entry.workload, entry.secret_names, has_secret)
+    if entry.trigger is not None:
+        yield from (missing_secret("/signal", name) for name in sorted(entry.secret_names) if not has_secret(name))
     password = entry.registry.password if entry.registry is not None else None
     if password is not None and not has_secret(password.name):
         yield missing_secret("/password", password.name)

@@ -1,7 +1,7 @@
 """Inbound events: what a sender, a poll, a clock or a log line said, normalised. A value; it decides nothing.
 
-What is unknown is None. `changed_paths` None means "unknown": nobody may filter by it, which is not the same as an empty
-tuple. Names of registries and repositories of images are in lower case.
+What is unknown is None. `changed_paths` None means "unknown": nobody may filter by it, which is not the same as an
+empty tuple. Names of registries and repositories of images are in lower case.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class InboundEvent:
                 return f"fired by hand{f' by {self.subject}' if self.subject else ''}"
             case "log_match":
                 return f"log line: {self.subject or '?'}"
-        return self.type
+            case _:
+                return self.type
 
 
 def _at(commit: str | None) -> str:

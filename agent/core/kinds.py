@@ -8,6 +8,7 @@ from typing import Protocol
 
 from agent.core.model import DesiredState, HealthCheck, Settings, Source, Workload
 from agent.core.observed import ObservedContainer
+from agent.core.pins import Pinned, Repin, Version
 from agent.core.plan import Plan
 from agent.core.policy import HostPolicy
 from agent.core.problems import Severity
@@ -78,6 +79,12 @@ class SourceKind(Protocol):
 
     def probe(self, workload: Workload) -> HealthCheck | None:
         """The check that the agent makes itself while the workload runs; None where the engine does it or nobody."""
+
+    def pinned(self, workload: Workload, registry_hosts: Mapping[str, str]) -> Pinned:
+        """What the document pins now; `registry_hosts` maps names of Registry documents to their hosts."""
+
+    def repin(self, workload: Workload, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
+        """What has to be written so that the document pins that version, which is one of its own image."""
 
     def plan(self, workload: Workload, observed: tuple[ObservedContainer, ...], situation: Situation) -> Plan:
         """The decision of one pass; `observed` holds the containers that carry the workload's id, oldest first.

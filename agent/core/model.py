@@ -25,6 +25,9 @@ class SecretRef:
 
 Value = str | SecretRef
 
+Config = Mapping[str, Any]
+"""A trigger's own fields as written and accepted by its kind's schema, with a binding's `with` merged over them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
@@ -87,6 +90,19 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """The one-off container of an action `run`: its command (None: the workload's own) and limits.
+
+    `timeout` is in seconds, `keep` the number of ended runs that stay in the history.
+    """
+
+    command: tuple[str, ...] | None = None
+    timeout: float = 3600.0
+    overlap: bool = False
+    keep: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
     """Joins one trigger to a workload: by name (`trigger`), or inline (`inline` holds its fields, `kind` included)."""
 
@@ -96,6 +112,32 @@ class Binding:
     enabled: bool = True
     action: str = "deploy"
     with_: Mapping[str, object] = field(default_factory=dict)
+    run: RunSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One trigger. `workload` names the workload in which it is written inline, None for a document of its own."""
+
+    name: str
+    kind: str
+    config: Config
+    position: Position
+    description: str = ""
+    workload: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One binding in force: `number` is its place among the workload's bindings, `config` the merged fields."""
+
+    trigger: str
+    workload: str
+    number: int
+    order: int = 0
+    enabled: bool = True
+    action: str = "deploy"
+    config: Config = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -154,7 +196,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """Everything one commit says, for one host.
+    """Everything one commit says, for one host. `bindings` are by name of the trigger, in the order they are asked.
 
     `invalid` maps the id of each workload whose document cannot be used to its name; `protected` holds those ids and
     names alike: they are left running as they are.
@@ -167,6 +209,8 @@ class DesiredState:
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    bindings: Mapping[str, tuple[Bound, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     invalid: Mapping[str, str] = field(default_factory=dict)
     protected: frozenset[str] = frozenset()

@@ -53,6 +53,25 @@ class Reason(StrEnum):
     VOLUMES_KEPT = "VolumesKept"
     STEP_FAILED = "StepFailed"
 
+    # Triggers, updates and what events ask for
+    TRIGGER_FIRED = "TriggerFired"
+    TRIGGER_NOT_FIRED = "TriggerNotFired"
+    TRIGGER_FAILED = "TriggerFailed"
+    TRIGGER_RECOVERED = "TriggerRecovered"
+    UPDATE_WRITTEN = "UpdateWritten"
+    UPDATE_AVAILABLE = "UpdateAvailable"
+    UPDATE_PENDING = "UpdatePending"
+    UPDATE_REJECTED = "UpdateRejected"
+    UPDATE_IMPOSSIBLE = "UpdateImpossible"
+    REDEPLOY_REQUESTED = "RedeployRequested"
+    RESTART_REQUESTED = "RestartRequested"
+    RESTARTING = "Restarting"
+    RESTARTED = "Restarted"
+    RUN_STARTED = "RunStarted"
+    RUN_SUCCEEDED = "RunSucceeded"
+    RUN_FAILED = "RunFailed"
+    RUN_SKIPPED = "RunSkipped"
+
     # The engine and registries
     ENGINE_UNREACHABLE = "EngineUnreachable"
     ENGINE_RECOVERED = "EngineRecovered"

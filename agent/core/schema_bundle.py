@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
 
 SOURCE = "source/"
+FIELDS = {"workload": ("source", SOURCE), "trigger": ("signal", "trigger/")}
+"""Schemas with a field whose own fields depend on its `kind`: that field, and the folder of the kinds' schemas."""
+
 _LOCAL = "#/$defs/"
 
 
@@ -15,42 +18,57 @@ def find_schema(schemas: Mapping[str, Schema], word: str) -> str | None:
     """The name of the schema that a person means by `Workload`, `event trigger`, `image` or `source/image`."""
     known = word.strip().lower().replace("-", "_").replace(" ", "_")
     folded = {name.replace("_", ""): name for name in schemas}
-    names = (known, f"{SOURCE}{known}", folded.get(known.replace("_", "")))
+    kinds = (f"{folder}{known}" for _, folder in FIELDS.values())
+    names = (known, *kinds, folded.get(known.replace("_", "")))
     return next((name for name in names if name in schemas), None)
 
 
 def bundle(schemas: Mapping[str, Schema], name: str) -> dict[str, Any]:
     """The schema of that name without references to other files; a workload's lists every source kind there is."""
     schema = dict(schemas[name])
-    if name != "workload":
+    if name not in FIELDS:
         return schema
-    kinds = source_kinds(schemas)
+    field, folder = FIELDS[name]
+    word = folder.removesuffix("/")
+    kinds = kinds_below(schemas, folder)
     definitions = dict(schema.get("$defs", {}))
     for kind in kinds:
-        prefix = f"source-{kind}"
-        source = {key: value for key, value in schemas[f"{SOURCE}{kind}"].items() if key not in {"$schema", "$id"}}
-        for inner, definition in source.pop("$defs", {}).items():
+        prefix = f"{word}-{kind}"
+        inner_schema = {
+            key: value for key, value in schemas[f"{folder}{kind}"].items() if key not in {"$schema", "$id"}
+        }
+        for inner, definition in inner_schema.pop("$defs", {}).items():
             definitions[f"{prefix}-{inner}"] = _renamed(definition, prefix)
-        definitions[prefix] = _renamed(source, prefix)
-    choices = source_choices(kinds, lambda kind: f"{_LOCAL}source-{kind}")
-    properties = {**schema["properties"], "source": {**schema["properties"]["source"], "allOf": choices}}
+        definitions[prefix] = _renamed(inner_schema, prefix)
+    choices = kind_choices(word, kinds, lambda kind: f"{_LOCAL}{word}-{kind}")
+    properties = {**schema["properties"], field: {**schema["properties"][field], "allOf": choices}}
     return {**schema, "properties": properties, "$defs": definitions}
 
 
-def source_kinds(schemas: Mapping[str, Schema]) -> tuple[str, ...]:
-    """The source kinds that have a schema."""
-    return tuple(sorted(name.removeprefix(SOURCE) for name in schemas if name.startswith(SOURCE)))
+def kinds_below(schemas: Mapping[str, Schema], folder: str) -> tuple[str, ...]:
+    """The kinds that have a schema in a folder such as `source/`."""
+    return tuple(sorted(name.removeprefix(folder) for name in schemas if name.startswith(folder)))
 
 
-def source_choices(kinds: tuple[str, ...], reference: Any) -> list[dict[str, Any]]:
-    """What tells an editor which fields a source has: one choice for each kind."""
+def kind_choices(word: str, kinds: tuple[str, ...], reference: Callable[[str], str]) -> list[dict[str, Any]]:
+    """What tells an editor which fields a source or trigger has: one choice for each kind."""
     return [
         {
-            "if": {"properties": {"kind": {"const": kind, "description": f"Chooses the {kind} source."}}},
+            "if": {"properties": {"kind": {"const": kind, "description": f"Chooses the {kind} {word}."}}},
             "then": {"$ref": reference(kind)},
         }
         for kind in kinds
     ]
+
+
+def with_choices(schemas: Mapping[str, Schema], name: str, ending: str) -> dict[str, Any]:
+    """The schema, leading editors to the file of each kind there is; `ending` is that of the files."""
+    field, folder = FIELDS[name]
+    kinds = kinds_below(schemas, folder)
+    choices = kind_choices(folder.removesuffix("/"), kinds, lambda kind: f"{folder}{kind}{ending}")
+    schema = dict(schemas[name])
+    properties = {**schema["properties"], field: {**schema["properties"][field], "allOf": choices}}
+    return {**schema, "properties": properties}
 
 
 def _renamed(schema: Any, prefix: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from agent.core.advice import FORM, about_field, about_form, about_type
@@ -72,15 +72,20 @@ def _unknown_fields(error: Any, pointer: str) -> Iterator[Finding]:
     for field in error.instance:
         if field in known or (extra and field.startswith("x-")):
             continue
-        yield Finding(
-            pointer=join_pointer(pointer, field),
-            code="UnknownField",
-            expected=f"one of {', '.join(known)}",
-            found=f"unknown field {quoted(field)}",
-            fix=about_field(field, known)
-            or suggest(field, known)
-            or ("remove it, or begin its name with `x-`" if extra else "remove it"),
-        )
+        yield unknown_field(join_pointer(pointer, field), field, known, extra=extra)
+
+
+def unknown_field(pointer: str, field: str, known: Collection[str], *, extra: bool = True) -> Finding:
+    """The finding about a field that is none of the known ones; `extra` where fields that begin with x- are free."""
+    return Finding(
+        pointer=pointer,
+        code="UnknownField",
+        expected=f"one of {', '.join(known)}",
+        found=f"unknown field {quoted(field)}",
+        fix=about_field(field, known)
+        or suggest(field, known)
+        or ("remove it, or begin its name with `x-`" if extra else "remove it"),
+    )
 
 
 def _missing_field(error: Any, pointer: str) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """Documents against their schemas. jsonschema decides; this module prepares the schemas and says errors in words.
 
 The schema of a document is found by its `kind`, that of a source by `source.kind` among all `source/<kind>` schemas
-given, so that a new kind is only a new file. References are put in place and prose is taken out once, at the start.
+given, and that of a trigger likewise, so that a new kind is only a new file. References are put in place and prose is
+taken out once, at the start.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ from jsonschema import Draft202012Validator, validators
 
 from agent.core.acceptor import acceptor
 from agent.core.kinds import Finding
-from agent.core.schema_errors import findings_of, join_pointer, suggest
+from agent.core.schema_errors import findings_of, join_pointer, suggest, unknown_field
 from agent.core.values import quoted
 
 FORMAT_VERSION = "1"
 """Grows when what is cached of a document changes its meaning without a schema changing."""
 
 MAX_FINDINGS = 50
-DOCUMENT_SCHEMAS = {"Workload": "workload", "Registry": "registry", "Settings": "settings"}
-LATER_KINDS = {"Trigger": "trigger", "LogRule": "log_rule", "EventTrigger": "event_trigger"}
+DOCUMENT_SCHEMAS = {"Workload": "workload", "Trigger": "trigger", "Registry": "registry", "Settings": "settings"}
+LATER_KINDS = {"LogRule": "log_rule", "EventTrigger": "event_trigger"}
 KINDS = (*DOCUMENT_SCHEMAS, *LATER_KINDS)
 OTHER_KINDS = frozenset(KINDS) - {"Workload"}
 """A document of any other kind is a workload, or may have been meant to be one."""
+
+BINDING_FIELDS = ("trigger", "order", "enabled", "action", "with", "run")
+"""What a binding is made of; every other field belongs to an inline trigger."""
+
+CHOICES = ("source", "signal")
+"""Fields whose own fields depend on their `kind`."""
 
 _PROSE = frozenset(("$schema", "$id", "$defs", "description", "default", "examples"))
 
@@ -50,16 +57,11 @@ class Schemas:
         self.version = hashlib.sha256(text.encode()).hexdigest()[:12]
         self.published = schemas
         ready = {name: prepared(schema) for name, schema in schemas.items()}
-        self._sources = {
-            name.removeprefix("source/"): _Compiled(schema)
-            for name, schema in ready.items()
-            if name.startswith("source/")
-        }
+        self._sources = {name: _Compiled(schema) for name, schema in _below(ready, "source/").items()}
         self._partial_sources = {
-            name.removeprefix("source/"): _Compiled(_without(schema, "required"))
-            for name, schema in ready.items()
-            if name.startswith("source/")
+            name: _Compiled(_without(schema, "required")) for name, schema in _below(ready, "source/").items()
         }
+        self._triggers = {name: _Compiled(schema) for name, schema in _below(ready, "trigger/").items()}
         self._documents = {name: _Compiled(schema) for name, schema in ready.items()}
 
     @property
@@ -80,6 +82,9 @@ class Schemas:
         findings = list(self._documents[DOCUMENT_SCHEMAS[kind]].findings(document))
         if kind == "Workload":
             findings.extend(self._source_findings(document.get("source")))
+            findings.extend(self._binding_findings(document.get("triggers")))
+        if kind == "Trigger":
+            findings.extend(self.trigger_findings(document.get("signal"), "/signal"))
         if kind == "Settings":
             findings.extend(self._default_findings(document.get("defaults")))
         return _limited(findings)
@@ -92,6 +97,40 @@ class Schemas:
             return (self._unknown_source(kind, "/source/kind"),)
         return compiled.findings(source, "/source")
 
+    def trigger_findings(self, signal: object, pointer: str = "") -> Iterable[Finding]:
+        """Findings of a trigger's own fields, `kind` among them, against the schema of that kind."""
+        if not isinstance(signal, dict) or not isinstance(kind := signal.get("kind"), str):
+            return ()
+        compiled = self._triggers.get(kind)
+        if compiled is None:
+            return (_unknown_trigger(kind, join_pointer(pointer, "kind"), self._triggers),)
+        return compiled.findings(signal, pointer)
+
+    def _binding_findings(self, bindings: object) -> Iterator[Finding]:
+        for index, binding in enumerate(bindings if isinstance(bindings, list) else ()):
+            if isinstance(binding, dict):
+                yield from self._one_binding(binding, f"/triggers/{index}")
+
+    def _one_binding(self, binding: Mapping[str, Any], pointer: str) -> Iterable[Finding]:
+        """An inline trigger is judged by its kind's schema; a binding by name has no fields but its own."""
+        inline = {key: value for key, value in binding.items() if key not in BINDING_FIELDS}
+        if "trigger" in binding:
+            fields = (key for key in inline if not key.startswith("x-") and key != "kind")
+            return [unknown_field(join_pointer(pointer, key), key, BINDING_FIELDS) for key in fields]
+        if "with" in binding:
+            fix = "write the fields of an inline trigger beside its `kind`"
+            place = join_pointer(pointer, "with")
+            return (
+                Finding(
+                    pointer=place,
+                    code="UnknownField",
+                    expected="`with` beside `trigger`",
+                    found="`with` beside `kind`",
+                    fix=fix,
+                ),
+            )
+        return self.trigger_findings(inline, pointer)
+
     def _default_findings(self, defaults: object) -> Iterator[Finding]:
         sources = defaults.get("source") if isinstance(defaults, dict) else None
         for kind, fields in sources.items() if isinstance(sources, dict) else ():
@@ -103,14 +142,7 @@ class Schemas:
                 yield from compiled.findings(fields, pointer)
 
     def _unknown_source(self, kind: str, pointer: str) -> Finding:
-        known = self.source_kinds
-        return Finding(
-            pointer=pointer,
-            code="UnknownSourceKind",
-            expected=f"one of the source kinds of this version: {', '.join(known)}",
-            found=quoted(kind),
-            fix=suggest(kind, known) or "write one of them, or update Pierhead",
-        )
+        return _unknown(("UnknownSourceKind", "source kinds"), kind, pointer, self.source_kinds)
 
 
 class _Compiled:
@@ -135,6 +167,25 @@ class _Compiled:
         """Findings about one required property only."""
         schema = {"type": "object", "properties": {name: self._schema["properties"][name]}, "required": [name]}
         return _Compiled(schema).findings(document)
+
+
+def _unknown_trigger(kind: str, pointer: str, known: Iterable[str]) -> Finding:
+    return _unknown(("UnknownTriggerKind", "trigger kinds"), kind, pointer, tuple(known))
+
+
+def _unknown(what: tuple[str, str], kind: str, pointer: str, known: tuple[str, ...]) -> Finding:
+    return Finding(
+        pointer=pointer,
+        code=what[0],
+        expected=f"one of the {what[1]} of this version: {', '.join(known)}",
+        found=quoted(kind),
+        fix=suggest(kind, known) or "write one of them, or update Pierhead",
+    )
+
+
+def _below(schemas: Mapping[str, Schema], prefix: str) -> dict[str, Schema]:
+    """The schemas of one folder, by the name that is left."""
+    return {name.removeprefix(prefix): schema for name, schema in schemas.items() if name.startswith(prefix)}
 
 
 def _limited(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -190,8 +241,7 @@ def _without(schema: Schema, keyword: str) -> Schema:
 
 
 def _open_source(schema: Schema) -> Schema:
-    """The schema without its list of source kinds, which serves editors only."""
+    """The schema without its list of kinds, which serves editors only."""
     properties = schema.get("properties", {})
-    if "source" not in properties:
-        return schema
-    return {**schema, "properties": {**properties, "source": _without(properties["source"], "allOf")}}
+    opened = {name: _without(properties[name], "allOf") for name in CHOICES if name in properties}
+    return {**schema, "properties": {**properties, **opened}} if opened else schema

@@ -9,81 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent.core.inbound import InboundEvent
 from agent.core.kinds import Finding
-from agent.core.problems import Position
-
-Config = Mapping[str, Any]
-"""A trigger's own fields as written and accepted by its kind's schema, with a binding's `with` merged over them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """One trigger. `workload` names the workload in which it is written inline, None for a document of its own."""
-
-    name: str
-    kind: str
-    config: Config
-    position: Position
-    description: str = ""
-    workload: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
-    """One binding in force: `number` is its place among the workload's bindings, `config` the merged fields."""
-
-    trigger: str
-    workload: str
-    number: int
-    order: int = 0
-    enabled: bool = True
-    action: str = "deploy"
-    config: Config = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """What a pin can be set to, as far as a signal says it: an image's tag and digest, or a commit."""
-
-    tag: str | None = None
-    digest: str | None = None
-    revision: str | None = None
-
-    @property
-    def text(self) -> str:
-        return self.tag or self.revision or self.digest or "no version"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pinned:
-    """What a workload's document pins now. `image` is `host/path` in lower case with docker.io written out.
-
-    `tags` are the versions side by side, newest first; empty where there is only one version. `repo` is the address of
-    the repository that a source of files comes from.
-    """
-
-    image: str | None = None
-    tag: str | None = None
-    digest: str | None = None
-    tags: tuple[str, ...] = ()
-    revision: str | None = None
-    repo: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinEdit:
-    """One value to be set in a document. `pointer` leads to it (`/source/tag`), `value` is text or a list of texts.
-
-    Where the key is not there yet it is written behind its sibling `after` (`/source/image`).
-    """
-
-    pointer: str
-    value: str | tuple[str, ...]
-    after: str = ""
-
+from agent.core.model import Config
+from agent.core.pins import Pinned, Version
 
 # What is watched -----------------------------------------------------------------------------------------------------
 
@@ -116,11 +47,15 @@ class WatchClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchIngress:
-    """Take deliveries at `/webhook/<trigger>`. `secret` names the secret, `auth` the way, `vendor` one or `auto`."""
+    """Take deliveries at `/webhook/<trigger>`. `secrets` are names, any of which will do; `auth` is the way.
+
+    `manual` is True where only an empty body is taken, so that no vendor is ever asked.
+    """
 
     vendor: str
     auth: str
-    secret: str
+    secrets: tuple[str, ...]
+    manual: bool = False
 
 
 Watch = WatchRegistry | WatchGit | WatchClock | WatchIngress
@@ -186,7 +121,8 @@ class TriggerKind(Protocol):
 
     def check(self, config: Config) -> Iterable[Finding]:
         """What a schema cannot say: expressions that do not compile, dates that never come. Pointers start at the
-        configuration."""
+        configuration.
+        """
 
     def summary(self, config: Config) -> Mapping[str, str]:
         """A few words for people; no secret's value."""

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from agent.core.kinds import Finding, Situation, SourceKind
 from agent.core.model import DesiredState, HealthCheck, SecretRef, Workload
 from agent.core.observed import ObservedContainer
+from agent.core.pins import Pinned, Repin, Version
 from agent.core.plan import Plan
 from agent.core.planning.decide import plan_containers
 from agent.core.policy import HostPolicy
 from agent.core.reasons import Reason
 from agent.sources.image_check import findings
+from agent.sources.image_pins import pinned_of, repin
 from agent.sources.image_source import ImageSource, parse_source
 from agent.sources.image_spec import containers, image_reference, source_of
 
@@ -60,6 +62,16 @@ class ImageKind:
         """The http or tcp check; `command` is the engine's."""
         check = source_of(workload).healthcheck
         return check if check is not None and check.command is None else None
+
+    def pinned(self, workload: Workload, registry_hosts: Mapping[str, str]) -> Pinned:
+        """Image and version as the document has them."""
+        return pinned_of(source_of(workload), registry_hosts)
+
+    def repin(self, workload: Workload, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
+        """The edits that make it another version; a commit of some repository is no version of an image."""
+        if version.tag is None and version.digest is None:
+            return Repin()
+        return repin(source_of(workload), version, registry_hosts)
 
     def plan(self, workload: Workload, observed: tuple[ObservedContainer, ...], situation: Situation) -> Plan:
         """The decision of one pass."""

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.core.eventlog import Event
-from agent.ports import View
+from agent.ports_web import View
 from agent.web import documents, parameters
 from agent.web.logs import LogReader
 from agent.web.openapi import description

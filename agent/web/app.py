@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agent.errors import PierheadError
-from agent.ports import Ingress, View
+from agent.ports_web import Ingress, View
 from agent.web.api import Api
 from agent.web.assets import Assets
 from agent.web.changes import Changes

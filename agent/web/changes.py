@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import threading
 
-from agent.ports import View
+from agent.ports_web import View
 
 
 class Waiter:

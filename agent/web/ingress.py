@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agent.errors import PierheadError
-from agent.ports import Ingress
+from agent.ports_web import Ingress
 from agent.web.options import WebOptions
 from agent.web.responses import encode, json_error
 from agent.web.signatures import authentic

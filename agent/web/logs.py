@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from agent.core.reasons import Reason
 from agent.errors import PierheadError, Transient
-from agent.ports import View
+from agent.ports_web import View
 from agent.web.stream import sse
 from agent.web.views.text import MAX_LINE, clean
 

@@ -16,7 +16,7 @@ from agent.core.detail import Counter
 from agent.core.problems import Severity
 from agent.core.reasons import Phase
 from agent.core.status import HostStatus
-from agent.ports import View
+from agent.ports_web import View
 from agent.web.views.text import one_line
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from agent.core.detail import WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.status import HostStatus
 from agent.errors import PierheadError
-from agent.ports import View
+from agent.ports_web import View
 from agent.web import language, parameters
 from agent.web.assets import Assets
 from agent.web.changes import Changes

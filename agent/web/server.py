@@ -22,7 +22,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from agent.errors import Usage
-from agent.ports import Ingress, View
+from agent.ports_web import Ingress, View
 from agent.web.app import close, create_app, create_ingress_app, create_status_app
 from agent.web.options import WebOptions
 

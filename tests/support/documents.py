@@ -16,6 +16,7 @@ from agent.core.problems import Problem
 from agent.core.schemas import Schemas
 from agent.core.tree import Tree, TreeFile
 from agent.core.values import InvalidValue
+from agent.loading import context_for
 from agent.schema_files import schemas
 
 REVISION = "a" * 40
@@ -99,8 +100,11 @@ def workload(name: str, more: str = "", image: str = "nginx") -> str:
     return f"kind: Workload\nname: {name}\nsource: {{kind: image, image: {image}}}\n{textwrap.dedent(more)}"
 
 
+RULES = context_for("edge-1", HostPolicy()).triggers
+
+
 def context(**changes: object) -> Context:
-    given = {"host": "edge-1", "policy": HostPolicy(), "kinds": {"image": FakeKind()}} | changes
+    given = {"host": "edge-1", "policy": HostPolicy(), "kinds": {"image": FakeKind()}, "triggers": RULES} | changes
     return Context(**given)
 
 

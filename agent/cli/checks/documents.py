@@ -12,13 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.cli.checks.result import Check, State
-from agent.core.entries import Context
 from agent.core.model import DesiredState
 from agent.core.problems import Severity
 from agent.core.report import problem_line, summary
-from agent.discovery import discover_kinds
 from agent.errors import PierheadError
-from agent.loading import loader
+from agent.loading import context_for, loader
 from agent.ports import Repository
 from agent.repository.opening import open_repository
 from agent.secrets.store import SecretStore
@@ -44,12 +42,7 @@ def check_documents(settings: AgentSettings, secrets: SecretStore, late: list[Re
 
 
 def _desired(settings: AgentSettings, secrets: SecretStore, repository: Repository) -> DesiredState:
-    context = Context(
-        host=settings.host,
-        policy=settings.policy,
-        kinds=discover_kinds(),
-        has_secret=lambda name: secrets.digest(name) is not None,
-    )
+    context = context_for(settings.host, settings.policy, lambda name: secrets.digest(name) is not None)
     return loader(context, repository.read_blob, None)(repository.tree())
 
 

@@ -12,10 +12,8 @@ _WORKLOAD_FIELDS = {
     "faces": "no route is made: publish a port, or route to the container yourself",
     "release": "the command is not run before a deploy: run it yourself",
     "windows": "deploys happen at any time",
-    "triggers": "nothing is fired: change the tag in the document",
     "log_rules": "logs are not searched",
     "promotion": "no version is proposed to this workload: change the tag in the document",
-    "update": "nothing writes pins yet",
 }
 _SETTINGS_FIELDS = {"proxy": "no proxy is driven", "notifications": "nothing is announced"}
 
@@ -26,6 +24,8 @@ def not_acted_on(raw: Mapping[str, Any]) -> Iterator[Finding]:
     for field in fields:
         if raw.get(field):
             yield _finding(f"/{field}", f"`{field}`", fields[field])
+    if (raw.get("update") or {}).get("via") == "pull_request":
+        yield _finding("/update/via", "`pull_request`", "no pull request is opened yet: the update is only told")
     if raw.get("on_failure") == "revert":
         yield _finding("/on_failure", "`revert`", "the previous version is put back, but no commit is reverted")
 

@@ -9,8 +9,11 @@ from agent.core.model import Binding, Face, Publish, Release, SecretRef, Volume
 REGISTRY = "kind: Registry\nname: a\nhost: R.example.com:5000\nusername: me\npassword: {secret: p}\n"
 
 
+PUSH = "kind: Trigger\nname: push\nsignal: {kind: schedule, cron: '@daily'}\n"
+
+
 def built(more: str = "", settings: str | None = None):
-    files = {"workloads/web.yaml": workload("web", more)}
+    files = {"workloads/web.yaml": workload("web", more), "triggers/push.yaml": PUSH}
     if settings is not None:
         files["settings.yaml"] = f"kind: Settings\nname: settings\n{settings}"
     state = desired(files)
@@ -53,7 +56,7 @@ def test_every_field_reaches_the_model():
         windows: [{allow: "Mon 08:00-09:00"}]
         prune: false
         triggers:
-          - {trigger: push, order: 3, enabled: false, action: restart, with: {a: 1}}
+          - {trigger: push, order: 3, enabled: false, action: restart, with: {jitter: 1m}}
           - {kind: schedule, cron: "0 4 * * *", action: redeploy}
         log_rules: {disable: [noisy]}
         """
@@ -71,7 +74,7 @@ def test_every_field_reaches_the_model():
     assert (web.update, web.on_failure) == ("none", "revert")
     assert web.windows == ({"allow": "Mon 08:00-09:00"},)
     assert web.triggers == (
-        Binding(trigger="push", order=3, enabled=False, action="restart", with_={"a": 1}),
+        Binding(trigger="push", order=3, enabled=False, action="restart", with_={"jitter": "1m"}),
         Binding(inline={"kind": "schedule", "cron": "0 4 * * *"}, action="redeploy"),
     )
     assert web.log_rules == {"disable": ["noisy"]}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _BREAKS = "\n\r\x85\u2028\u2029"
-_REST = re.compile(r"[ \t]*(,?)([ \t]*#[^\n\r]*)?[ \t]*(?=[\n\r]|\Z)")
+_REST = re.compile(r"((?:[ \t]*,)?)([ \t]*#[^\n\r]*)?[ \t]*(?=[\n\r]|\Z)")
 
 
 class Splice(NamedTuple):
@@ -85,4 +85,4 @@ def lines_splice(text: str, start: int, end: int) -> Splice:
     following = next_line(text, end)
     if stop < following:
         return Splice(first, following, "")
-    return Splice(line_end(text, line_start(text, first - 1)), stop, "")
+    return Splice(first - (2 if text.startswith("\r\n", first - 2) else 1), stop, "")

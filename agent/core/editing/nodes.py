@@ -97,15 +97,22 @@ class _Builder:
         if type(event) is AliasEvent:
             target = self._anchors[event.anchor]
             return Node(kind="alias", start=start, content=start, end=end, inside=inside, key=key, target=target)
-        node = Node(start=start, content=start, end=end, tag=event.tag, inside=inside, key=key)
+        node = self._written(event, inside=inside)
+        node.key = key
+        if type(event) is not ScalarEvent:
+            self._fill(node, event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _written(self, event: Any, *, inside: bool) -> Node:
+        """The node without what it holds. For a key that is all: the reader knows no anchor of a key."""
+        start, end = event.start_mark.index, event.end_mark.index
+        node = Node(start=start, content=start, end=end, tag=event.tag, inside=inside)
         if event.anchor is not None or event.tag is not None:
             node.content = _PROPERTIES.match(self._text, start).end()  # type: ignore[union-attr] # matches anything
         if type(event) is ScalarEvent:
             node.style, node.text = event.style or "", event.value
-        else:
-            self._fill(node, event)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = node
         return node
 
     def _fill(self, node: Node, event: Any) -> None:
@@ -118,7 +125,7 @@ class _Builder:
         else:
             node.kind = "mapping"
             while type(event := self._next()) is not MappingEndEvent:
-                key = self._node(event, inside=inside)
+                key = self._written(event, inside=inside)
                 node.pairs.append((key, self._node(self._next(), inside=inside, key=key)))
         node.end = event.end_mark.index
 

@@ -132,7 +132,15 @@ def test_a_block_scalar_gives_way_to_quotes_where_it_cannot_hold_the_text(value)
     "value",
     [
         *("1.2.3", "v1", "latest", "1.2-alpine", "3f9a2c71", "a.b_c-d", "_1", "1e3x", "nightly", DIGEST, "a/b:c@d"),
-        *("2024-01-01-rc1", "20240101.1b", "one two", "größe", "a#b", "a:b", "00112233445566778899aabbccddeeff00112233"),
+        *(
+            "2024-01-01-rc1",
+            "20240101.1b",
+            "one two",
+            "größe",
+            "a#b",
+            "a:b",
+            "00112233445566778899aabbccddeeff00112233",
+        ),
     ],
 )
 def test_text_that_every_reader_takes_for_text_stays_plain(value):
@@ -142,8 +150,39 @@ def test_text_that_every_reader_takes_for_text_stays_plain(value):
 @pytest.mark.parametrize(
     "value",
     [
-        *("2", "1.10", "007", "0x1F", "0o17", "0b11", "1_000", "12e03", "1e10", "1.", ".5", "+1", "-1", ".inf", "+.inf"),
-        *("null", "Null", "~", "true", "No", "yes", "on", "OFF", "y", "N", "2024-01-01", "2024-1-1 10:00", "22:22", "="),
+        *(
+            "2",
+            "1.10",
+            "007",
+            "0x1F",
+            "0o17",
+            "0b11",
+            "1_000",
+            "12e03",
+            "1e10",
+            "1.",
+            ".5",
+            "+1",
+            "-1",
+            ".inf",
+            "+.inf",
+        ),
+        *(
+            "null",
+            "Null",
+            "~",
+            "true",
+            "No",
+            "yes",
+            "on",
+            "OFF",
+            "y",
+            "N",
+            "2024-01-01",
+            "2024-1-1 10:00",
+            "22:22",
+            "=",
+        ),
         *("", "*a", "&a", "!a", "|", ">", "@a", "%a", "`a", "#a", "a #b", "a: b", "a:", " a", "a ", "- a", "? a", "<<"),
         *("[a]", "{a}", ",", "'a'", "---", "...", "01234567890123456789012345678901234567890"[:40], "1234e56789"),
     ],
@@ -188,7 +227,7 @@ def test_a_number_becomes_text():
 )
 def test_double_quotes_escape_what_they_must(value, written):
     assert edited('tag: "x"\n', value) == f"tag: {written}\n"
-    assert edited("tag: x\n", value + "#\n") == f"tag: {written[:-1]}#\\n\"\n"
+    assert edited("tag: x\n", value + "#\n") == f'tag: {written[:-1]}#\\n"\n'
 
 
 def test_single_quotes_give_way_where_they_cannot_hold_the_text():
@@ -198,7 +237,14 @@ def test_single_quotes_give_way_where_they_cannot_hold_the_text():
 
 @pytest.mark.parametrize(
     "text",
-    ["tag: on\n", "tag: '1.3'\n", "tag: |-\n  x\n", "a: &v x\ntag: *v\n", "b: &b {tag: x}\n<<: *b\n", "tag: [a, 'b']\n"],
+    [
+        "tag: on\n",
+        "tag: '1.3'\n",
+        "tag: |-\n  x\n",
+        "a: &v x\ntag: *v\n",
+        "b: &b {tag: x}\n<<: *b\n",
+        "tag: [a, 'b']\n",
+    ],
 )
 def test_what_is_written_already_is_not_touched(text):
     value = {"o": "on", "'": "1.3", "[": ("a", "b")}.get(text[5], "x")
@@ -230,6 +276,11 @@ def test_a_document_that_only_the_exact_parser_can_place_is_found():
 def test_anchors_of_one_name_are_told_apart_by_their_order():
     text = "a: &v 1.0.0\nb: *v\nc: &v 1.1.0\ntag: *v\n"
     assert edited(text) == text.replace("1.1.0", "1.3.0")
+
+
+def test_an_anchor_of_a_key_is_none():
+    text = "a: &v 1.0.0\n&v b: c\ntag: *v\n"
+    assert edited(text) == text.replace("1.0.0", "1.3.0")
 
 
 def test_mistakes_in_other_documents_do_not_matter_and_stay():

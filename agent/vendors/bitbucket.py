@@ -51,7 +51,7 @@ def _place(body: dict[str, object]) -> Place:
 VENDOR = Sender(
     name="bitbucket",
     rank=70,
-    marks=(EVENT, "x-hook-uuid", "x-request-uuid"),
+    marks=(EVENT,),
     signed=hex_signature("x-hub-signature", prefix=b"sha256="),
     ids=("x-request-uuid",),
     read=_read,

@@ -15,7 +15,7 @@ from agent.core.values import InvalidValue, parse_image
 from agent.core.webhooks.git import BRANCHES, Place, commit_of, deleted, full_ref, is_zero, moved
 from agent.core.webhooks.images import digest_of, pushed, tag_of, take_apart
 from agent.core.webhooks.proofs import header, named_signature, standard_signature
-from agent.core.webhooks.reading import as_object, at, form_fields, is_form, payload, read_json, required, text
+from agent.core.webhooks.reading import as_object, at, form_fields, is_form, items, payload, read_json, required, text
 from agent.core.webhooks.selection import GENERIC
 from agent.core.webhooks.sender import Sender, one
 
@@ -72,11 +72,10 @@ def _place(body: dict[str, object]) -> Place:
 
 
 def _paths(value: object) -> tuple[str, ...] | None:
-    """The paths as they were sent; None where one of them is no line of text."""
-    if not isinstance(value, list):
-        return None
-    paths = [path for one in value if (path := text(one))]
-    return tuple(paths) if len(paths) == len(value) else None
+    """The paths as they were sent; None where there is none, or where one of them is no line of text."""
+    sent = items(value)
+    paths = [path for one in sent if (path := text(one))]
+    return tuple(paths) if paths and len(paths) == len(sent) else None
 
 
 VENDOR = Sender(name=GENERIC, rank=1000, signed=_signed, read=_read)

@@ -42,7 +42,7 @@ def _read(delivery: Delivery) -> Parsed:
 
 def _package(body: dict[str, object], name: str) -> InboundEvent | str:
     package = as_object(body.get(name), name)
-    if body.get("action") not in _NEW_VERSION:
+    if text(body.get("action")) not in _NEW_VERSION:
         return "no version was published"
     kinds = (at(package, "package_type"), at(package, "ecosystem"), at(package, "registry", "type"))
     if not any((text(kind) or "").lower() in _CONTAINERS for kind in kinds):
@@ -73,7 +73,7 @@ def _image(package: object, reference: Reference) -> str:
 VENDOR = Sender(
     name="github",
     rank=40,
-    marks=(EVENT, "x-github-delivery", "x-hub-signature-256"),
+    marks=(EVENT, "x-github-delivery"),
     signed=hex_signature("x-hub-signature-256", prefix=b"sha256="),
     ids=("x-github-delivery",),
     read=_read,

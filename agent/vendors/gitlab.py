@@ -78,7 +78,7 @@ def _path_of(address: str | None) -> str | None:
 VENDOR = Sender(
     name="gitlab",
     rank=50,
-    marks=(EVENT, TOKEN),
+    marks=(EVENT,),
     signed=_signed,
     ids=("idempotency-key", "webhook-id"),
     read=_read,

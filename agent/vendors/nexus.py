@@ -56,7 +56,7 @@ def _version(group: str | None, name: str, version: str) -> InboundEvent | str:
 VENDOR = Sender(
     name="nexus",
     rank=80,
-    marks=(_ID, _SIGNATURE, _DELIVERY),
+    marks=(_ID, _DELIVERY),
     knows_body=_knows,
     signed=hex_signature(_SIGNATURE, algorithm="sha1"),
     ids=(_DELIVERY,),

@@ -25,7 +25,7 @@ def gitea_like(name: str, rank: int, *, creates_tags: bool = False) -> Sender:
     return Sender(
         name=name,
         rank=rank,
-        marks=(f"{prefix}-event", f"{prefix}-delivery", f"{prefix}-signature"),
+        marks=(f"{prefix}-event", f"{prefix}-delivery"),
         signed=hex_signature(f"{prefix}-signature", covers=payload),
         ids=(f"{prefix}-delivery",),
         read=_reader(f"{prefix}-event", creates_tags=creates_tags),

@@ -56,7 +56,7 @@ def _reason(error: ValueError | RecursionError) -> str:
 
 def _check_depth(value: object) -> None:
     level = [value]
-    for _ in range(DEPTH + 1):
+    for _ in range(DEPTH):
         level = [child for node in level for child in _children(node) if isinstance(child, (dict, list))]
         if not level:
             return

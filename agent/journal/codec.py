@@ -1,11 +1,21 @@
-"""Events as the journal keeps them: the JSON of `event.schema.json`, readable by older and newer versions."""
+"""Records as the journal keeps them: JSON that older and newer versions can read.
+
+Events are stored as `event.schema.json` says. All else is pure ASCII, as its texts come from outside: neither a NUL nor
+half a surrogate pair reaches SQLite.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from agent.core.eventlog import Event
+from agent.core.inbound import as_record, from_record
+from agent.core.inbox import Received
 from agent.core.reasons import Reason
+
+Value = TypeVar("Value")
 
 _KNOWN = frozenset(str(reason) for reason in Reason)
 
@@ -31,4 +41,48 @@ def load(text: str) -> Event:
         workload=record.get("workload"),
         revision=record.get("revision"),
         data=record.get("data", {}),
+    )
+
+
+def plain(text: str) -> str:
+    """A text for a column of its own: an ordinary name as it is, anything else escaped, no two alike."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def pack(record: Mapping[str, object]) -> str:
+    """A record as one line of ASCII."""
+    return json.dumps(record, separators=(",", ":"))
+
+
+def unpack(kind: type[Value], text: str) -> Value:
+    """The value of a packed dataclass: fields that are unknown here are left out, lists become tuples."""
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    record: dict[str, Any] = json.loads(text)
+    fields = {name: tuple(one) if isinstance(one, list) else one for name, one in record.items() if name in names}
+    return kind(**fields)
+
+
+def pack_received(received: Received) -> str:
+    """What the inbox has no column for."""
+    return pack(
+        {
+            "trigger": received.trigger,
+            "time": received.time,
+            "workload": received.workload,
+            "delivery": received.delivery,
+            "event": as_record(received.event),
+        }
+    )
+
+
+def unpack_received(event_id: str, attempts: int, text: str) -> Received:
+    record = json.loads(text)
+    return Received(
+        id=event_id,
+        trigger=record["trigger"],
+        time=record["time"],
+        event=from_record(record["event"]),
+        workload=record.get("workload"),
+        delivery=record.get("delivery"),
+        attempts=attempts,
     )

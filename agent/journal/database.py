@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,8 @@ Work = Callable[[sqlite3.Connection], Result]
 
 BUSY_SECONDS = 2.0
 _WAL_LIMIT = 16 * 1024 * 1024
+_CHECKPOINT_PAGES = _WAL_LIMIT // 4096
+_ROWS_AT_ONCE = 500
 
 
 class Database:
@@ -37,6 +39,7 @@ class Database:
         self._lock = threading.RLock()
         self._closed = False
         self._connection: sqlite3.Connection | None = None
+        self._durable: bool | None = None
         self._run(lambda _: None)
 
     def read(self, work: Work[Result]) -> Result:
@@ -45,7 +48,11 @@ class Database:
 
     def write(self, work: Work[Result], *, durable: bool = False) -> Result:
         """Do work as one transaction: all of it, or nothing when it raises."""
-        return self._run(lambda connection: _transaction(connection, work, durable=durable))
+        return self._run(lambda connection: self._transaction(connection, work, durable=durable))
+
+    def version_of_others(self) -> int:
+        """A number that changes with each commit that another connection, as of another process, makes."""
+        return self._run(lambda connection: int(connection.execute("PRAGMA data_version").fetchone()[0]))
 
     def close(self) -> None:
         with self._lock:
@@ -75,8 +82,21 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _open(self.path)
+            self._connection, self._durable = _open(self.path), None
         return self._connection
+
+    def _transaction(self, connection: sqlite3.Connection, work: Work[Result], *, durable: bool) -> Result:
+        if self._durable is not durable:
+            connection.execute("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
+            self._durable = durable
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return result
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -92,6 +112,17 @@ class Database:
         self.notes += (f"journal {self.path}: {note} and went on with the {saved} records that could be read",)
 
 
+def insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert many rows by few statements, where `executemany` runs one a row.
+
+    Each statement gives the interpreter away and, in a busy process, waits for milliseconds to get it back.
+    """
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        chunk = rows[start : start + _ROWS_AT_ONCE]
+        marks = ",".join(["(" + ",".join("?" * len(chunk[0])) + ")"] * len(chunk))
+        connection.execute(f"{into} VALUES {marks}", [value for row in chunk for value in row])
+
+
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
@@ -99,24 +130,13 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         migrate(connection, path)
         connection.execute("SELECT sequence FROM flushed").fetchone()
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _transaction(connection: sqlite3.Connection, work: Work[Result], *, durable: bool) -> Result:
-    connection.execute("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    return result
 
 
 def _move_aside(path: Path) -> Path:

@@ -1,20 +1,32 @@
-"""The journal of `agent.ports`: events, quarantine, memory and parsed documents, each method one transaction.
+"""The journal of `agent.ports` and `agent.ports_journal`, each method one transaction.
 
-Quarantine and memory are decisions and pay an fsync each (`durable`), as they are rare and a power cut must not undo
-them. Events and documents do not: the next pass explains itself again, and documents are only a cache.
+Decisions pay an fsync (`durable`), as a power cut must not undo them: quarantine, memory, what was received, requests
+and runs. Events, deliveries and documents do not: the next pass explains itself again, and documents are only a cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
+from agent.core.deliveries import DeliveryRecord
 from agent.core.eventlog import Event
+from agent.core.inbox import Received
+from agent.core.requests import Request
+from agent.core.runs import Run
 from agent.errors import Transient
 from agent.journal.database import Database
+from agent.journal.deliveries import DeliveryTable
 from agent.journal.documents import DocumentCache
+from agent.journal.inbox import InboxTable, parcel
+from agent.journal.polls import PollTable
+from agent.journal.requests import RequestTable
+from agent.journal.runs import RunTable
 from agent.journal.spool import Spool
+from agent.journal.writer import InboxWriter
 from agent.ports import Clock, QuarantineEntry
+from agent.ports_journal import Post
 
 FILE_NAME = "journal.sqlite3"
 
@@ -26,6 +38,13 @@ class SqliteJournal:
         self._database = Database(data_dir / FILE_NAME)
         self._spool = Spool(self._database, clock)
         self._documents = DocumentCache(self._database, clock)
+        self._inbox = InboxTable(self._database, clock)
+        self._deliveries = DeliveryTable(self._database)
+        self._writer = InboxWriter(self._database, self._inbox, self._deliveries)
+        self._requests = RequestTable(self._database)
+        self._runs = RunTable(self._database)
+        self._polls = PollTable(self._database)
+        self._others = self._database.version_of_others()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,7 +115,96 @@ class SqliteJournal:
     def cache_documents(self, parsed: Mapping[str, bytes]) -> None:
         self._documents.put(parsed)
 
+    # agent.ports_journal.Inbox
+
+    def receive(self, received: Sequence[Received], keys: Sequence[str], *, until: float) -> bool:
+        return self._writer.submit(parcel(received, keys, until)).result()
+
+    def submit(
+        self, received: Sequence[Received], keys: Sequence[str], *, until: float, post: Post | None = None
+    ) -> Future[bool]:
+        return self._writer.submit(parcel(received, keys, until, post))
+
+    def pending_events(self, limit: int) -> tuple[Received, ...]:
+        return self._inbox.pending(limit)
+
+    def settle(self, ids: Sequence[str], outcome: str, *, failed: bool = False) -> None:
+        self._inbox.settle(ids, outcome, failed=failed)
+
+    def postpone(self, ids: Sequence[str], until: float, why: str) -> None:
+        self._inbox.postpone(ids, until, why)
+
+    def inbox_depth(self) -> int:
+        return self._inbox.depth()
+
+    def last_received(self, trigger: str) -> Received | None:
+        return self._inbox.last(trigger)
+
+    def changed_by_others(self) -> bool:
+        """For one caller: the next call only tells of what came after this one."""
+        before, self._others = self._others, self._database.version_of_others()
+        return before != self._others
+
+    # agent.ports_journal.DeliveryLog
+
+    @property
+    def deliveries_dropped(self) -> int:
+        return self._deliveries.dropped
+
+    def append_delivery(self, record: DeliveryRecord) -> None:
+        self._writer.append(record)
+
+    def recent_deliveries(
+        self, limit: int, trigger: str | None = None, before: str | None = None, outcome: str | None = None
+    ) -> tuple[DeliveryRecord, ...]:
+        self._writer.catch_up()
+        return self._deliveries.recent(limit, trigger, before, outcome)
+
+    def unflushed_deliveries(self, limit: int) -> tuple[tuple[int, DeliveryRecord], ...]:
+        self._writer.catch_up()
+        return self._deliveries.unflushed(limit)
+
+    def mark_deliveries_flushed(self, sequence: int) -> None:
+        self._deliveries.mark_flushed(sequence)
+
+    # agent.ports_journal.Requests
+
+    def request(self, request: Request) -> None:
+        self._requests.add(request)
+
+    def requests(self, workload_id: str | None = None) -> tuple[Request, ...]:
+        return self._requests.open(workload_id)
+
+    def close_request(self, request_id: str, outcome: str) -> None:
+        self._requests.close(request_id, outcome)
+
+    # agent.ports_journal.Runs
+
+    def save_run(self, run: Run) -> None:
+        self._runs.save(run)
+
+    def runs(self, workload_id: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        return self._runs.recent(workload_id, limit)
+
+    def open_runs(self) -> tuple[Run, ...]:
+        return self._runs.open()
+
+    def keep_runs(self, workload_id: str, count: int) -> None:
+        self._runs.keep(workload_id, count)
+
+    # agent.ports_journal.Polls
+
+    def save_poll(self, key: str, state: bytes) -> None:
+        self._polls.save(key, state)
+
+    def load_poll(self, key: str) -> bytes | None:
+        return self._polls.load(key)
+
+    def forget_polls(self, keep: Iterable[str]) -> None:
+        self._polls.forget_others(keep)
+
     def close(self) -> None:
         """Write what still waits, then close; safe to call twice."""
+        self._writer.close()
         self._spool.drain(now=True)
         self._database.close()

@@ -29,7 +29,39 @@ CREATE TABLE documents (
 CREATE INDEX documents_by_use ON documents (used, size);
 """
 
-STEPS: tuple[str, ...] = (_TABLES,)
+# Step 2. Inbox: `receipt` is the id of the first event of the delivery and joins its events with the keys by which it
+# is known again; `due` is when a postponed event comes up; `body` is what is only read. The partial indexes hold what
+# is pending, however long the history is. Requests without an outcome are open. `until` of a key and `due` are epoch
+# seconds.
+_TRIGGERS = """
+CREATE TABLE inbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, receipt TEXT NOT NULL, trigger TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT '', body TEXT NOT NULL);
+CREATE INDEX inbox_pending ON inbox (sequence, due) WHERE state = 'pending';
+CREATE INDEX inbox_pending_receipts ON inbox (receipt) WHERE state = 'pending';
+CREATE INDEX inbox_of_trigger ON inbox (trigger, sequence);
+CREATE TABLE inbox_keys (key BLOB PRIMARY KEY, receipt TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX inbox_keys_of_receipt ON inbox_keys (receipt);
+CREATE TABLE deliveries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, trigger TEXT NOT NULL, outcome TEXT NOT NULL,
+    body TEXT NOT NULL);
+CREATE INDEX deliveries_of_trigger ON deliveries (trigger, id);
+CREATE TABLE flushed_deliveries (sequence INTEGER NOT NULL);
+INSERT INTO flushed_deliveries VALUES (0);
+CREATE TABLE requests (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, workload_id TEXT NOT NULL,
+    action TEXT NOT NULL, outcome TEXT, body TEXT NOT NULL);
+CREATE INDEX requests_open ON requests (workload_id, action) WHERE outcome IS NULL;
+CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, workload_id TEXT NOT NULL,
+    open INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX runs_of_workload ON runs (workload_id, sequence);
+CREATE INDEX runs_open ON runs (sequence) WHERE open = 1;
+CREATE TABLE polls (key TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_TABLES, _TRIGGERS)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,9 +6,15 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+
+def _watermark(table: str, spool: str) -> str:
+    return f"UPDATE {table} SET sequence = min(coalesce(?, 0), (SELECT coalesce(max(sequence), 0) FROM {spool}))"  # noqa: S608 - constants only
+
+
 # The document cache is left behind: it is rebuilt from git. Of the events all are tried, flushed or not, and their
 # sequence numbers are kept, so that the watermark stays true; it never stands above the events that were saved, as new
-# ones would count as flushed.
+# ones would count as flushed. Deliveries likewise. Of the inbox only what is pending is carried over, as its history is
+# of no further use; the keys of what is done go along, so that a redelivery is still known.
 _COPIES = (
     (
         "SELECT workload_id, fingerprint, reason, message, since, revision FROM quarantine",
@@ -19,10 +25,26 @@ _COPIES = (
         "SELECT sequence, id, workload, body FROM events ORDER BY sequence",
         "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
     ),
+    ("SELECT max(sequence) FROM flushed", _watermark("flushed", "events")),
     (
-        "SELECT max(sequence) FROM flushed",
-        "UPDATE flushed SET sequence = min(coalesce(?, 0), (SELECT coalesce(max(sequence), 0) FROM events))",
+        "SELECT sequence, id, receipt, trigger, state, attempts, due, outcome, body FROM inbox WHERE state = 'pending'",
+        "INSERT OR IGNORE INTO inbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
+    ("SELECT key, receipt, until FROM inbox_keys", "INSERT OR IGNORE INTO inbox_keys VALUES (?, ?, ?)"),
+    (
+        "SELECT sequence, id, workload_id, action, outcome, body FROM requests ORDER BY sequence",
+        "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    (
+        "SELECT sequence, id, workload_id, open, body FROM runs ORDER BY sequence",
+        "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
+    ),
+    ("SELECT key, state FROM polls", "INSERT OR IGNORE INTO polls VALUES (?, ?)"),
+    (
+        "SELECT sequence, id, trigger, outcome, body FROM deliveries ORDER BY sequence",
+        "INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?, ?)",
+    ),
+    ("SELECT max(sequence) FROM flushed_deliveries", _watermark("flushed_deliveries", "deliveries")),
 )
 
 

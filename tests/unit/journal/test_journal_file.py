@@ -45,9 +45,9 @@ def test_an_older_journal_takes_the_steps_it_lacks_and_keeps_its_rows(
     old = SqliteJournal(tmp_path, clock)
     old.remember("head", "abc")
     old.close()
-    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, "CREATE TABLE inbox (id TEXT)"))
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, "CREATE TABLE later (id TEXT)"))
     database = Database(tmp_path / FILE_NAME)
-    assert database.read(lambda connection: connection.execute("SELECT count(*) FROM inbox").fetchone()) == (0,)
+    assert database.read(lambda connection: connection.execute("SELECT count(*) FROM later").fetchone()) == (0,)
     assert database.read(lambda connection: connection.execute("SELECT value FROM memory").fetchone()) == ("abc",)
     database.close()
 
@@ -57,7 +57,7 @@ def test_a_step_that_fails_leaves_the_journal_at_its_version(
 ) -> None:
     SqliteJournal(tmp_path, clock).close()
     monkeypatch.setattr(
-        migrations, "STEPS", (*migrations.STEPS, "CREATE TABLE inbox (id TEXT); CREATE TABLE inbox (x)")
+        migrations, "STEPS", (*migrations.STEPS, "CREATE TABLE later (id TEXT); CREATE TABLE later (x)")
     )
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
         Database(tmp_path / FILE_NAME)

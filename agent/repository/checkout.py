@@ -1,14 +1,17 @@
 """Working trees in which the config branch is checked out: their files follow a commit of the agent's own.
 
 As with git's `receive.denyCurrentBranch = updateInstead`, an edit that somebody has not committed is never overwritten;
-other than git's, only the files of the commit must be clean.
+other than git's, only the files of the commit must be clean. git's own lock is held throughout, so that nobody stages
+or commits here meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pygit2
@@ -21,6 +24,11 @@ from agent.repository.library import BROKEN
 from agent.repository.replace import replace_file
 
 logger = logging.getLogger(__name__)
+
+BRIEFLY = 2.0
+FORGOTTEN = 60.0
+MARK = b"pierhead\n"
+"""Content of a lock of the agent's; one that is a minute old was left by a killed agent."""
 
 
 def checkouts_of(repository: pygit2.Repository, ref: str) -> list[Checkout]:
@@ -42,11 +50,44 @@ class Checkout:
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
         self._folder = Path(repository.workdir or "")
+        self._index = Path(repository.path) / "index"
+        self._scratch = Path(repository.path) / "index.pierhead"
+        self._lock = Path(repository.path) / "index.lock"
+        self._before = b""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep git from staging and committing; Transient where git does not finish its own work soon."""
+        deadline = time.monotonic() + BRIEFLY
+        while not self._take_lock():
+            if time.monotonic() > deadline:
+                raise Transient(
+                    Reason.WRITE_BACK_FAILED,
+                    f"git is at work in {self._folder}: {self._lock} is there",
+                    advice="delete that file if no git command is running there",
+                )
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            self._scratch.unlink(missing_ok=True)
+            self._lock.unlink(missing_ok=True)
+
+    def _take_lock(self) -> bool:
+        with suppress(FileNotFoundError):
+            forgotten = time.time() - self._lock.stat().st_mtime > FORGOTTEN
+            if forgotten and self._lock.read_bytes() == MARK:
+                self._lock.unlink()
+        try:
+            descriptor = os.open(self._lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(MARK)
+        return True
 
     def refuse_edited(self, edits: Iterable[Edit]) -> None:
-        """Stalled where a file of the commit is modified or staged; Transient while git itself is at work here."""
-        if (Path(self._repository.path) / "index.lock").exists():
-            raise Transient(Reason.WRITE_BACK_FAILED, f"git is at work in {self._folder}: index.lock is there")
+        """Stalled where a file of the commit is modified or staged."""
         self._repository.index.read()
         edited = [edit.path for edit in edits if not self._untouched(edit)]
         if edited:
@@ -59,53 +100,39 @@ class Checkout:
 
     def _untouched(self, edit: Edit) -> bool:
         """Whether file and index are as in the old tip, or as an earlier try that was killed left them."""
-        try:
-            status = self._repository.status_file(edit.path)
-            if status == FileStatus.CURRENT:
-                return True
-            if status & ~(FileStatus.INDEX_MODIFIED | FileStatus.WT_MODIFIED):
-                return False
-            staged = self._repository.index[edit.path].id
-            return staged in {edit.before, edit.after} and self._content(edit.path) == edit.after
-        except BROKEN:
+        status = self._repository.status_file(edit.path)
+        if status == FileStatus.CURRENT:
+            return True
+        if status & ~(FileStatus.INDEX_MODIFIED | FileStatus.WT_MODIFIED):
             return False
-
-    def _content(self, path: str) -> pygit2.Oid:
-        return self._repository.hashfile(path)
+        staged = self._repository.index[edit.path].id
+        return staged in {edit.before, edit.after} and self._repository.hashfile(edit.path) == edit.after
 
     def write(self, edits: Iterable[Edit]) -> None:
         """Give the files and their index entries the new content."""
-        edits = tuple(edits)
-        index = self._repository.index
+        self._before = self._index.read_bytes()
         for edit in edits:
-            replace_file(self._folder / edit.path, self._checked_out(edit))
-        index.read()  # whatever somebody staged a moment ago stays
+            replace_file(self._folder / edit.path, self._checked_out(edit.after, edit.path))
+        self._scratch.write_bytes(self._before)
+        index = pygit2.Index(str(self._scratch))
         for edit in edits:
-            self._stage(index, edit)
+            # Without the file's times: git reads the file once more, when it next wants to know.
+            index.add(pygit2.IndexEntry(edit.path, edit.after, index[edit.path].mode))
         index.write()
+        replace_file(self._index, self._scratch.read_bytes())
 
     def take_back(self, edits: Iterable[Edit]) -> None:
-        """Undo `write` after the branch could not be moved, as far as nobody has edited the files since."""
-        undone = [
-            edit._replace(before=edit.after, after=edit.before)
-            for edit in edits
-            if self._folder.joinpath(edit.path).is_file() and self._content(edit.path) == edit.after
-        ]
+        """Undo `write`, or as much of it as was done."""
         try:
-            self.write(undone)
+            for edit in edits:
+                if self._repository.hashfile(edit.path) == edit.after:
+                    replace_file(self._folder / edit.path, self._checked_out(edit.before, edit.path))
+            if self._before:
+                replace_file(self._index, self._before)
         except BROKEN as error:
             logger.warning("%s keeps an update that was not committed: %s", self._folder, error)
 
-    def _checked_out(self, edit: Edit) -> bytes:
+    def _checked_out(self, blob: pygit2.Oid, path: str) -> bytes:
         """The blob as git would check it out: line endings as attributes and `core.autocrlf` want them."""
-        with pygit2.BlobIO(self._repository[edit.after].peel(pygit2.Blob), as_path=edit.path) as stream:
+        with pygit2.BlobIO(self._repository[blob].peel(pygit2.Blob), as_path=path) as stream:
             return stream.read()
-
-    @staticmethod
-    def _stage(index: pygit2.Index, edit: Edit) -> None:
-        """With the file's times, so that git need not read it again; where filters disagree, the content's own id."""
-        mode = index[edit.path].mode
-        with suppress(*BROKEN):
-            index.add(edit.path)
-        if index[edit.path].id != edit.after or index[edit.path].mode != mode:
-            index.add(pygit2.IndexEntry(edit.path, edit.after, mode))

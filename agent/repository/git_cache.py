@@ -5,6 +5,7 @@ All of it can be deleted at any time. What was used longest ago goes when it bec
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import shutil
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class GitCache:
         return place
 
     def forget(self, place: Path) -> None:
+        gc.collect()  # libgit2 shares open packs by their path, and a forgotten repository keeps them open
         shutil.rmtree(place, ignore_errors=True)
 
     def trim(self, busy: Callable[[Path], bool]) -> None:

@@ -13,10 +13,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-import pygit2
-
-from agent.errors import PierheadError
 from agent.ports import GitLogin, Secrets
+from agent.repository.comparing import bring, compared
 from agent.repository.credentials import TooMuch
 from agent.repository.git_cache import GitCache
 from agent.repository.library import BROKEN
@@ -26,11 +24,6 @@ from agent.settings import RepositorySettings
 
 logger = logging.getLogger(__name__)
 
-MOST_PATHS = 3000
-DEEP = 100
-"""How far back the old commit is looked for where a server gives no commit by its id."""
-
-NOT_BY_ID = ("cannot fetch a specific object", "not our ref", "unadvertised", "shallow")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -58,7 +51,7 @@ class RemoteHeads:
         folder = local_path(settings.url)
         watched = self._of(settings)
         if folder is not None:
-            return watched.bounded(lambda: _compared(folder, old, new))
+            return watched.bounded(lambda: compared(folder, old, new))
         if settings in self._too_large:
             return None
         with watched.lock:
@@ -94,7 +87,7 @@ class RemoteHeads:
         place = self._cache.place(key)
         self._in_use.add(place)
         try:
-            return self._in_cache(watched, key, commits)
+            return self._compared(watched, key, commits)
         except TooMuch as error:
             logger.warning("changed paths of %s cannot be told: it is too large, %s", watched.name, error)
             self._too_large.add(settings)
@@ -104,64 +97,17 @@ class RemoteHeads:
             self._in_use.discard(place)
             self._trim()
 
-    def _in_cache(self, watched: Watched, key: str, commits: tuple[str, str]) -> tuple[str, ...] | None:
-        place = self._cache.place(key)
+    def _compared(self, watched: Watched, key: str, commits: tuple[str, str]) -> tuple[str, ...] | None:
+        place, most = self._cache.place(key), self._cache.most_bytes
         try:
-            self._bring(watched, place, commits)
-            return _compared(place, *commits)
+            bring(watched, place, commits, most)
+            return compared(place, *commits)
         except BROKEN as error:
             logger.info("the cache %s is made anew: %s", place, error)
         self._cache.forget(place)
-        self._bring(watched, self._cache.place(key), commits)
-        return _compared(place, *commits)
-
-    def _bring(self, watched: Watched, place: Path, commits: tuple[str, str]) -> None:
-        """Fetch what is missing: by id, or where a server does not offer that, by the names of branches and tags."""
-        missing = [one for one in commits if not _has(place, one)]
-        if not missing:
-            return
-        try:
-            watched.bring(place, {one: one for one in missing}, 1, self._cache.most_bytes)
-        except PierheadError as error:
-            if not any(words in error.message for words in NOT_BY_ID):
-                raise
-            self._bring_by_name(watched, place, commits)
-        _keep_only(place, commits[1])
-
-    def _bring_by_name(self, watched: Watched, place: Path, commits: tuple[str, str]) -> None:
-        old, new = commits
-        names = {commit: name for name, commit in watched.heads().items() if commit in commits}
-        if new in names and old not in names and not _has(place, old):
-            watched.bring(place, {names[new]: new}, DEEP, self._cache.most_bytes)
-        elif names:
-            watched.bring(place, {name: commit for commit, name in names.items()}, 1, self._cache.most_bytes)
+        bring(watched, self._cache.place(key), commits, most)
+        return compared(place, *commits)
 
     def _trim(self) -> None:
         with self._lock:
             self._cache.trim(lambda place: place in self._in_use)
-
-
-def _has(place: Path, commit: str) -> bool:
-    return pygit2.Oid(hex=commit) in pygit2.Repository(str(place))
-
-
-def _keep_only(place: Path, commit: str) -> None:
-    """The newest commit is the next one's old one; what no ref names any more goes with the whole cache one day."""
-    repository = pygit2.Repository(str(place))
-    for name in list(repository.references):
-        if not name.endswith(f"/{commit}"):
-            repository.references.delete(name)
-
-
-def _compared(place: Path, old: str, new: str) -> tuple[str, ...] | None:
-    """The paths that differ; None where one of the commits is not there, or there are too many."""
-    repository = pygit2.Repository(str(place))
-    if not all(pygit2.Oid(hex=one) in repository for one in (old, new)):
-        return None
-    before, after = (repository[pygit2.Oid(hex=one)].peel(pygit2.Tree) for one in (old, new))
-    paths: set[bytes] = set()
-    for delta in before.diff_to_tree(after).deltas:
-        paths |= {delta.old_file.raw_path, delta.new_file.raw_path}
-        if len(paths) > MOST_PATHS:
-            return None
-    return tuple(sorted(path.decode("utf-8", "backslashreplace") for path in paths))

@@ -97,7 +97,7 @@ class Remote:
         except PierheadError:
             raise
         except (*BROKEN, Refused) as error:
-            if any(word in str(error) for word in MOVED):
+            if bounded is self._pushing and any(word in str(error) for word in MOVED):
                 raise Moved(str(error)) from error
             raise self._explained(error) from error
 

@@ -1,15 +1,16 @@
 """Publishes the agent's own commits on the config branch of a repository on this machine, bare or not.
 
 The branch moves by compare-and-swap, and no hook is run. Where the branch is checked out, the files and the index are
-written first and the branch moves last. Killed in between, a user sees the update as staged and not yet committed
-(`git status`): publishing it again completes it, committing it by hand has the same effect, and
-`git restore --staged --worktree FILE` drops it. A working tree in the middle of a rebase of the branch has no branch
-checked out: the branch moves, and git tells so when the rebase ends.
+written first and the branch moves last. Killed in between, a user sees the update as edited or staged and not yet
+committed (`git status`), and an `index.lock` that holds the word pierhead: publishing the update again completes it,
+after a minute at most; committing it by hand has the same effect. A working tree in the middle of a rebase has no
+branch checked out: the branch moves, and git tells so when the rebase ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pygit2
@@ -17,7 +18,7 @@ import pygit2
 from agent.core.reasons import Reason
 from agent.errors import Moved, Transient
 from agent.repository.checkout import Checkout, checkouts_of
-from agent.repository.commits import Author, Draft, Edit
+from agent.repository.commits import Author, Draft, Made
 from agent.repository.library import BROKEN, Bounded, prepare
 from agent.repository.urls import local_path
 from agent.repository.watching import common_folder
@@ -42,6 +43,8 @@ class LocalPublisher:
         try:
             return self._bounded.run(lambda: self._publish(draft), self._timeout)
         except BROKEN as error:
+            if "reference value does not match" in str(error):
+                raise Moved(f"{self._branch} of {self._folder} moved: {error}") from error
             raise Transient(
                 Reason.WRITE_BACK_FAILED,
                 f"an update commit cannot be made in {self._folder}: {error}",
@@ -55,10 +58,14 @@ class LocalPublisher:
         self._expect(repository, draft.base)
         made = draft.make(repository, self._author)
         if made.edits:
-            checkouts = checkouts_of(repository, self._branch)
-            for checkout in checkouts:
-                checkout.refuse_edited(made.edits)
-            self._move(repository, checkouts, made.edits, made.commit)
+            with ExitStack() as stack:
+                checkouts = checkouts_of(repository, self._branch)
+                for checkout in checkouts:
+                    stack.enter_context(checkout.locked())
+                branch = self._expect(repository, draft.base)
+                for checkout in checkouts:
+                    checkout.refuse_edited(made.edits)
+                self._move(branch, checkouts, made)
         return str(made.commit)
 
     def _expect(self, repository: pygit2.Repository, base: str) -> pygit2.Reference:
@@ -70,22 +77,16 @@ class LocalPublisher:
             raise Moved(f"{self._branch} of {self._folder} is at {reference.target}, expected {base}")
         return reference
 
-    def _move(
-        self,
-        repository: pygit2.Repository,
-        checkouts: list[Checkout],
-        edits: tuple[Edit, ...],
-        commit: pygit2.Oid,
-    ) -> None:
+    def _move(self, branch: pygit2.Reference, checkouts: list[Checkout], made: Made) -> None:
         """Write the files, then point the branch to the commit; where that fails, take the files back."""
-        base = str(repository[commit].peel(pygit2.Commit).parent_ids[0])
+        written: list[Checkout] = []
         try:
             for checkout in checkouts:
-                checkout.write(edits)
-            # libgit2 compares again under its lock with what was read here.
-            self._expect(repository, base).set_target(commit, "pierhead: update")
+                written.append(checkout)
+                checkout.write(made.edits)
+            # libgit2 compares once more, under its lock, with what was read.
+            branch.set_target(made.commit, "pierhead: update")
         except BaseException:
-            for checkout in checkouts:
-                checkout.take_back(edits)
-            self._expect(repository, base)  # somebody else was faster: that is Moved, whatever libgit2 calls it
+            for checkout in written:
+                checkout.take_back(made.edits)
             raise

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
@@ -84,7 +84,8 @@ class GitServer:
     """Git over HTTP below `root`. The public fields may be changed at any time and hold for the next request.
 
     `refuse` is an HTTP status for every request, `refuse_push` one for pushes; `hang` keeps every request waiting until
-    it is cleared or the server stops; `delay` is waited before answering; `requests` lists method and path.
+    it is cleared or the server stops; `delay` is waited before answering; `cut_push` carries pushes out and closes the
+    connection without an answer; `before_push` is called ahead of each; `requests` lists method and path.
     """
 
     def __init__(self, root: Path, *, username: str = "", password: str = "") -> None:
@@ -94,6 +95,8 @@ class GitServer:
         self.refuse_push = 0
         self.hang = False
         self.delay = 0.0
+        self.cut_push = False
+        self.before_push: Callable[[], None] = lambda: None
         self.requests: list[str] = []
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -175,13 +178,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif server.refuse_push and "git-receive-pack" in self.path:
             self._answer(server.refuse_push, {}, b"no pushes here")
         else:
-            self._run(body)
+            pushing = self.command == "POST" and "git-receive-pack" in self.path
+            if pushing:
+                server.before_push()
+            self._run(body, cut=pushing and server.cut_push)
 
     def _logged_in(self) -> bool:
         word = base64.b64encode(f"{self.git.username}:{self.git.password}".encode()).decode()
         return self.headers.get("Authorization", "") == f"Basic {word}"
 
-    def _run(self, body: bytes) -> None:
+    def _run(self, body: bytes, *, cut: bool) -> None:
         path, _, query = self.path.partition("?")
         environment = os.environ | {
             "GIT_PROJECT_ROOT": str(self.git.root),
@@ -198,6 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
             "REMOTE_ADDR": "127.0.0.1",
         }
         done = subprocess.run(BACKEND, input=body, env=environment, capture_output=True, check=False, timeout=60)
+        if cut:
+            self.close_connection = True
+            return
         head, _, answer = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         status = int(headers.pop("Status", "200 OK").split()[0])

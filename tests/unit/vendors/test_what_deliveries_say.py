@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.deliveries import cases, delivery_of, expected_events, vendors
 
@@ -49,8 +51,6 @@ def test_every_vendor_of_the_design_is_there_and_has_deliveries():
 
 
 def test_a_get_of_gitea_has_its_payload_in_the_query():
-    from dataclasses import replace
-
     name, case = next((name, case) for name, case in EVERY if name == "gitea" and case.get("form"))
     form = delivery_of(case)
     headers = {key: value for key, value in form.headers.items() if key != "content-type"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class View(Protocol):
         self, limit: int, trigger: str | None = None, before: str | None = None
     ) -> tuple[DeliveryRecord, ...]:
         """Newest first; `before` is a delivery's id to page on from."""
+
+    def pending_updates(self) -> Mapping[str, str]:
+        """What waits to be written to git and why, by workload; the text is `WorkloadDetail.pending_update`."""
 
     def counters(self) -> tuple[Counter, ...]: ...
 

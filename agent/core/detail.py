@@ -56,7 +56,8 @@ class TriggerDetail:
     """One trigger. `workload` is where it is written inline, `summary` the kind's own words.
 
     `last_event` tells the newest event in words, `outcome` what it meant (`fired 2 of 3`), `polled` when the agent last
-    looked by itself and `trouble` why that, or the trigger itself, does not work now. Times are RFC 3339.
+    looked by itself and `trouble` why that, or the trigger itself, does not work now. `auth` is how a sender of webhooks
+    proves itself (one of AUTH_WAYS), None where it has no address. Times are RFC 3339.
     """
 
     name: str
@@ -74,6 +75,7 @@ class TriggerDetail:
     next_tick: str | None = None
     polled: str | None = None
     trouble: str = ""
+    auth: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

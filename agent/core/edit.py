@@ -85,6 +85,7 @@ class _Change:
     """One change of one document. The nodes are told what they are about to become."""
 
     def __init__(self, data: bytes, document: RawDocument, edit: PinEdit, after: str) -> None:
+        self._data = data
         self._text = data.decode("utf-8-sig")
         self._byte_order_mark = data[: len(data) - len(self._text.encode())]
         self._document = document
@@ -98,10 +99,8 @@ class _Change:
 
     def made(self) -> bytes:
         """The file with the change, of which nothing is known yet."""
-        root = root_at(self._text, (self._document.line, self._document.column))
-        assert root is not None
-        self._root = root
-        return self._byte_order_mark + spliced(self._text, self._splices(root)).encode()
+        self._root = root_at(self._data, (self._document.line, self._document.column))
+        return self._byte_order_mark + spliced(self._text, self._splices(self._root)).encode()
 
     def expected(self) -> object:
         """What the document must mean with the change."""

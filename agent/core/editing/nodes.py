@@ -23,6 +23,7 @@ from ruamel.yaml.events import (
 )
 
 from agent.core.editing.lines import line_end
+from agent.core.editing.refusal import CannotEdit
 from agent.core.yaml_events import NextEvent, exact_events, fast_events, place_of
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+(?:#[^\n\r]*\s+)*)*")
@@ -67,13 +68,16 @@ class Node:
         return self.text == "<<" and not self.style
 
 
-def root_at(text: str, place: tuple[int, int]) -> Node | None:
-    """The document whose first value begins at a line and column, both from 1."""
-    data = text.encode()
+def root_at(data: bytes, place: tuple[int, int]) -> Node:
+    """The document of a file whose first value begins at a line and column, both from 1."""
+    text = data.decode("utf-8-sig")
     try:
-        return _Builder(text, fast_events(data)).document(place)
+        root = _Builder(text, fast_events(data)).document(place)
     except MarkedYAMLError:
-        return _Builder(text, exact_events(data)).document(place)
+        root = _Builder(text, exact_events(data)).document(place)
+    if root is None:
+        raise CannotEdit(place[0], "the beginning of a document", "none", "read the file again")
+    return root
 
 
 class _Builder:

@@ -83,5 +83,7 @@ def test_one_place_cannot_hold_two_values():
     assert error.found == "one shared with another"
 
 
-def test_a_place_at_which_no_document_begins_has_no_nodes():
-    assert root_at("a: b\n---\nc: d\n", (2, 1)) is None
+def test_a_place_at_which_no_document_begins_is_not_edited():
+    with pytest.raises(CannotEdit) as caught:
+        root_at(b"a: b\n---\nc: d\n", (2, 1))
+    assert caught.value.line == 2

@@ -66,6 +66,7 @@ def test_a_whole_workload_differs_in_the_pin_alone():
         ("tag: &v ! 1.2.0 # c\n", "tag: &v ! 1.3.0 # c\n"),
         ("a: é😀\r\ntag: 1.2.0 # é\r\nb: c\r\n", "a: é😀\r\ntag: 1.3.0 # é\r\nb: c\r\n"),
         ("\ufeff# c\ntag: 1.2.0\n", "\ufeff# c\ntag: 1.3.0\n"),
+        ("\ufeff\ufefftag: 1.2.0\n", "\ufeff\ufefftag: 1.3.0\n"),
         ("\ufefftag: 1.2.0\n", "\ufefftag: 1.3.0\n"),
         ("a: b # c\x85tag: 1.2.0\u2028b: c\u2029", "a: b # c\x85tag: 1.3.0\u2028b: c\u2029"),
         ("a: b\rtag: 1.2.0\rb: c\r", "a: b\rtag: 1.3.0\rb: c\r"),

@@ -29,7 +29,8 @@ TICK = 1.0
 CLOCK_TOLERANCE = 30.0
 
 # The end: with two seconds for the page and what closing takes, at most ten seconds whatever hangs.
-FOR_PERIODICS = 1.0
+FOR_TRIGGERS = 1.5
+FOR_PERIODICS = 2.5
 FOR_WORKERS = 3.0
 UNTIL_FLUSHED = 6.5
 FOR_RELEASE = 0.5
@@ -55,6 +56,18 @@ class Schedule(Protocol):
     def succeeded(self) -> None: ...
 
     def failed(self) -> None: ...
+
+
+class Triggers(Protocol):
+    """What fires: started after everything else, told of new desired states and of each second, stopped first."""
+
+    def start(self) -> None: ...
+
+    def refresh(self) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def stop(self, timeout: float) -> None: ...
 
 
 class JournalHealth(Protocol):
@@ -87,6 +100,7 @@ class DaemonParts:
     renewal: float
     secrets_changed: Callable[[], bool]
     journal: JournalHealth
+    triggers: Triggers
 
 
 class Daemon:
@@ -114,6 +128,7 @@ class Daemon:
         for periodic in self._periodics:
             periodic.start()
         self._watcher.start()
+        self._parts.triggers.start()
         self._follow.wake()
 
     def config_moved(self) -> None:
@@ -128,6 +143,7 @@ class Daemon:
         finally:
             if self._parts.follower.state.generation != before:
                 self._parts.loop.commit_seen()
+                self._parts.triggers.refresh()
         failed = "repository" in self._parts.board.conditions
         (self._parts.schedule.failed if failed else self._parts.schedule.succeeded)()
 
@@ -148,6 +164,7 @@ class Daemon:
 
     def _tick(self) -> None:
         self._parts.loop.check_engine()
+        self._parts.triggers.tick()
         self._check_clock()
         self._check_journal()
         now = self._parts.clock.monotonic()
@@ -208,6 +225,7 @@ class Daemon:
         begun = self._parts.clock.monotonic()
         self._stopping.set()
         self._say_goodbye()
+        briefly("triggers", lambda: self._parts.triggers.stop(FOR_TRIGGERS), FOR_TRIGGERS)
         for periodic in self._periodics:
             periodic.stop(0.0)
         self._parts.monitor.stop()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.core.actions import CreateContainer, UpdateContainer
+from agent.core.deliveries import DeliveryRecord
 from agent.core.eventlog import Event
 from agent.core.observed import ContainerDetail, ObservedContainer
 from agent.core.status import HostStatus

@@ -12,6 +12,7 @@ from agent.core.plan import Plan
 from agent.core.reasons import Reason
 from agent.core.status import HostStatus
 from agent.daemon import Daemon, Lease
+from agent.dispatch.desk import Desk
 from agent.errors import PierheadError, Transient
 from agent.flusher import Flusher
 from agent.follower import Follower
@@ -31,6 +32,7 @@ class AgentParts:
     chronicle: Chronicle
     clock: Clock
     daemon: Daemon
+    desk: Desk
     flusher: Flusher
     follower: Follower
     lease: Lease

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from agent.board import Board
 from agent.chronicle import Chronicle
-from agent.core.detail import Counter, EnvironmentEntry, VolumeEntry, WorkloadDetail
+from agent.core.deliveries import DeliveryRecord
+from agent.core.detail import Counter, EnvironmentEntry, TriggerDetail, VolumeEntry, WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.kinds import SourceKind
 from agent.core.model import Face, Publish, SecretRef, Workload
@@ -16,6 +17,10 @@ from agent.core.status import HostStatus
 from agent.follower import Follower
 from agent.observer import Observer
 from agent.ports import Engine, Journal, Secrets
+from agent.ports_journal import DeliveryLog, Runs
+from agent.trigger_view import TriggerView
+
+RECENT_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,9 @@ class ViewParts:
     engine: Engine
     secrets: Secrets
     kinds: Mapping[str, SourceKind]
+    triggers: TriggerView
+    deliveries: DeliveryLog
+    runs: Runs
     counters: Callable[[], tuple[Counter, ...]]
     first_pass_done: Callable[[], bool]
 
@@ -66,6 +74,9 @@ class AgentView:
             depends_on=workload.depends_on,
             dependents=tuple(sorted(one.name for one in everyone.values() if name in one.depends_on)),
             chain=_chain(workload, everyone),
+            bindings=self._parts.triggers.bindings(self._parts.follower.state.desired, name),
+            pending_update=self._parts.triggers.pending(name),
+            runs=self._parts.runs.runs(workload.id, RECENT_RUNS),
         )
 
     def events(self, limit: int, workload: str | None = None, before: str | None = None) -> tuple[Event, ...]:
@@ -95,6 +106,17 @@ class AgentView:
             return None
         group = self._parts.observer.latest.groups.get(status.id, ())
         return [one for one in group if one.role is Role.ACTIVE] or list(group)
+
+    def triggers(self) -> tuple[TriggerDetail, ...]:
+        return self._parts.triggers.triggers(self._parts.follower.state.desired)
+
+    def trigger(self, name: str) -> TriggerDetail | None:
+        return self._parts.triggers.trigger(self._parts.follower.state.desired, name)
+
+    def deliveries(
+        self, limit: int, trigger: str | None = None, before: str | None = None
+    ) -> tuple[DeliveryRecord, ...]:
+        return self._parts.deliveries.recent_deliveries(limit, trigger, before)
 
     def counters(self) -> tuple[Counter, ...]:
         return self._parts.counters()

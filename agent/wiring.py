@@ -47,6 +47,7 @@ from agent.secrets.build import build_secrets
 from agent.secrets.store import SecretStore
 from agent.settings import AgentSettings, process_environment
 from agent.view import AgentView, ViewParts
+from agent.wiring_triggers import BuiltTriggers, TriggerNeeds, build_triggers
 
 RENEWAL = 10.0
 
@@ -113,6 +114,7 @@ class _Middle:
     follower: Follower
     observer: Observer
     failures: Failures
+    ids: EventIds
     queue: KeyedQueue
     monitor: Monitor
     records: Recordkeeper
@@ -143,6 +145,7 @@ def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
         follower=follower,
         observer=observer,
         failures=failures,
+        ids=ids,
         queue=queue,
         monitor=Monitor(probe, queue.add, clock),
         records=Recordkeeper(board, chronicle, parts),
@@ -151,16 +154,22 @@ def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
     )
 
 
-def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -> Reconciler:
+def _logins(outside: _Outside, middle: _Middle) -> Callable[[str | None, str], Credentials | None]:
+    """How to log in for an image, by the registries of the desired state in force."""
+
     def credentials(registry: str | None, image: str) -> Credentials | None:
         desired = middle.follower.state.desired
         registries = desired.registries if desired is not None else {}
         return credentials_for(image, registry, registries, outside.secrets)
 
+    return credentials
+
+
+def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -> Reconciler:
     parts = Parts(
         follower=middle.follower,
         observer=middle.observer,
-        executor=Executor(outside.engine, outside.secrets, credentials, outside.clock),
+        executor=Executor(outside.engine, outside.secrets, _logins(outside, middle), outside.clock),
         secrets=outside.secrets,
         failures=middle.failures,
         records=middle.records,
@@ -173,9 +182,18 @@ def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -
     return Reconciler(parts, stopping.is_set)
 
 
-def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, loop: Loop, lease: EngineLease) -> DaemonParts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moving:
+    """What moves an agent, besides its daemon."""
+
+    loop: Loop
+    lease: EngineLease
+    triggers: BuiltTriggers
+
+
+def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, moving: _Moving) -> DaemonParts:
     return DaemonParts(
-        loop=loop,
+        loop=moving.loop,
         follower=middle.follower,
         repository=outside.repository,
         flusher=middle.flusher,
@@ -183,13 +201,34 @@ def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, loop: L
         board=middle.board,
         chronicle=middle.chronicle,
         clock=outside.clock,
-        lease=lease,
+        lease=moving.lease,
         schedule=FetchSchedule(settings.repo.interval, random.random),
         resync=settings.resync,
         renewal=RENEWAL,
         secrets_changed=lambda: bool(outside.secrets.changed()),
         journal=outside.journal,
+        triggers=moving.triggers.side,
     )
+
+
+def _triggers(settings: AgentSettings, outside: _Outside, middle: _Middle, daemon: list[Daemon]) -> BuiltTriggers:
+    """`daemon` is empty until there is one: it fetches, and brings what is new into force."""
+    needs = TriggerNeeds(
+        settings=settings,
+        clock=outside.clock,
+        journal=outside.journal,
+        secrets=outside.secrets,
+        repository=outside.repository,
+        follower=middle.follower,
+        chronicle=middle.chronicle,
+        sources=middle.kinds,
+        credentials=_logins(outside, middle),
+        next_id=middle.ids.next,
+        enqueue=middle.queue.add,
+        follow=lambda: daemon[0].follow(),
+        moved=lambda: daemon[0].config_moved(),
+    )
+    return build_triggers(needs)
 
 
 def _loop(settings: AgentSettings, outside: _Outside, middle: _Middle, reconciler: Reconciler) -> LoopParts:
@@ -219,7 +258,10 @@ def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
     reconciler = _reconciler(outside, middle, stopping)
     loop = Loop(_loop(settings, outside, middle, reconciler), stopping.is_set)
     lease = EngineLease(outside.engine, settings.data_dir, outside.clock)
-    daemon = Daemon(_daemon(settings, outside, middle, loop, lease), stopping)
+    late: list[Daemon] = []
+    triggers = _triggers(settings, outside, middle, late)
+    daemon = Daemon(_daemon(settings, outside, middle, _Moving(loop=loop, lease=lease, triggers=triggers)), stopping)
+    late.append(daemon)
     return Agent(
         AgentParts(
             board=middle.board,
@@ -234,14 +276,16 @@ def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
             queue=middle.queue,
             reconciler=reconciler,
             secrets=outside.secrets,
-            view=_view(outside, middle, loop),
-            closers=_closers(outside, middle, lease),
+            view=_view(outside, middle, loop, triggers),
+            desk=triggers.desk,
+            closers=(*_closers(outside, middle, lease), triggers.registry.close),
         )
     )
 
 
-def _view(outside: _Outside, middle: _Middle, loop: Loop) -> AgentView:
+def _view(outside: _Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers) -> AgentView:
     writers = (middle.follower, middle.flusher, middle.chronicle)
+    numbers = counters_of(loop, middle.queue, middle.observer, middle.records, writers)
     return AgentView(
         ViewParts(
             board=middle.board,
@@ -252,7 +296,10 @@ def _view(outside: _Outside, middle: _Middle, loop: Loop) -> AgentView:
             engine=outside.engine,
             secrets=outside.secrets,
             kinds=middle.kinds,
-            counters=counters_of(loop, middle.queue, middle.observer, middle.records, writers),
+            triggers=triggers.view,
+            deliveries=outside.journal,
+            runs=outside.journal,
+            counters=lambda: (*numbers(), *triggers.side.counters()),
             first_pass_done=loop.first_pass_done.is_set,
         )
     )
@@ -283,7 +330,7 @@ def start_agent(settings: AgentSettings) -> Agent:
         version=__version__, host=settings.host, max_body=settings.webhook.max_body, config_secret=config_secret
     )
     addresses = (settings.listen.status, settings.listen.webhooks)
-    server = WebServer(sites(agent.parts.view, agent.parts.daemon, options, addresses))
+    server = WebServer(sites(agent.parts.view, agent.parts.desk, options, addresses))
     try:
         server.start()
         agent.start(server.stop)

@@ -25,6 +25,7 @@ COMMANDS = {
     "run": "agent.cli.run",
     "status": "agent.cli.status",
     "events": "agent.cli.events",
+    "fire": "agent.cli.fire",
     "webhook": "agent.cli.webhook",
     "schema": "agent.cli.schema",
     "doctor": "agent.cli.doctor",

@@ -24,13 +24,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """What a workload's document pins now. `image` is `host/path` in lower case with docker.io written out.
+    """What a workload's document pins now. `image` is `host/path` in lower case with docker.io written out,
+    `registry` the name of a Registry document where one is named.
 
     `tags` are the versions side by side, newest first; empty where there is only one version. `repo` is the address of
     the repository that a source of files comes from.
     """
 
     image: str | None = None
+    registry: str | None = None
     tag: str | None = None
     digest: str | None = None
     tags: tuple[str, ...] = ()

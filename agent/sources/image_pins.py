@@ -20,7 +20,8 @@ MOVING = "a moving tag is followed by `action: redeploy`, or by a registry trigg
 def pinned_of(source: ImageSource, registry_hosts: Mapping[str, str]) -> Pinned:
     """What the source pins now."""
     tag, digest = _written(source)
-    return Pinned(image=_repository(source, registry_hosts), tag=tag, digest=digest, tags=source.tags)
+    image = _repository(source, registry_hosts)
+    return Pinned(image=image, registry=source.registry, tag=tag, digest=digest, tags=source.tags)
 
 
 def repin(source: ImageSource, version: Version, registry_hosts: Mapping[str, str]) -> Repin:

@@ -30,6 +30,12 @@ storage: {{filesystem: {{rootdirectory: {root}}}, delete: {{enabled: true}}}}
 http: {{addr: "127.0.0.1:{port}"}}
 auth: {{htpasswd: {{realm: test, path: {htpasswd}}}}}
 """
+NOTIFICATIONS = """\
+notifications:
+  endpoints:
+    - {{name: agent, url: "{url}", headers: {{Authorization: ["Bearer {token}"]}}, timeout: 2s, threshold: 3, backoff: 200ms}}
+"""
+"""What makes a registry tell of each push."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def registry(folder: Path, port: int | None = None) -> Iterator[Registry]:
-    """Debian's docker-registry with its storage in `folder`; may be started again on the same folder and port."""
+def registry(folder: Path, port: int | None = None, tell: tuple[str, str] | None = None) -> Iterator[Registry]:
+    """Debian's docker-registry with its storage in `folder`; may be started again on the same folder and port.
+
+    With `tell`, an address and a bearer token, it sends notifications there.
+    """
     program = shutil.which("docker-registry")
     if program is None:
         raise RuntimeError("tests need a registry: apt-get install docker-registry")
@@ -72,7 +81,8 @@ def registry(folder: Path, port: int | None = None) -> Iterator[Registry]:
     port = port or free_port()
     (folder / "htpasswd").write_text(HTPASSWD)
     config = folder / "config.yml"
-    config.write_text(CONFIG.format(root=folder / "storage", port=port, htpasswd=folder / "htpasswd"))
+    text = CONFIG.format(root=folder / "storage", port=port, htpasswd=folder / "htpasswd")
+    config.write_text(text + (NOTIFICATIONS.format(url=tell[0], token=tell[1]) if tell else ""))
     process = subprocess.Popen([program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_it_answers(port, process)

@@ -19,11 +19,15 @@ from agent.ports import Clock, Engine
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One list call, indexed once: containers by workload id, and the running active one by workload name."""
+    """One list call, indexed once: containers and one-off ones by workload id, and the running active one by name.
+
+    A workload of which only one-off containers are left has an empty group.
+    """
 
     state: ObservedState = field(default_factory=ObservedState)
     groups: Mapping[str, tuple[ObservedContainer, ...]] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    runs: Mapping[str, tuple[ObservedContainer, ...]] = field(default_factory=dict)
 
     def then(self, containers: Iterable[ObservedContainer], serial: int, listed_at: float) -> Snapshot:
         """The next snapshot, made of the objects of this one as far as they are equal."""
@@ -31,9 +35,9 @@ class Snapshot:
         known = tuple(old if (old := before.get(one.id)) == one else one for one in containers)
         state = ObservedState(known, serial, listed_at)
         if known == self.state.containers:
-            return Snapshot(state, self.groups, self.owners)
+            return Snapshot(state, self.groups, self.owners, self.runs)
         owners = {one.workload: one.id for one in known if one.running and one.role is Role.ACTIVE}
-        return Snapshot(state, state.grouped(), self.owners if owners == self.owners else owners)
+        return Snapshot(state, state.grouped(), self.owners if owners == self.owners else owners, state.runs())
 
     def address(self, container: ObservedContainer) -> str:
         """An IPv4 address at which a container answers: its own, or of the one whose network it joined, else empty."""

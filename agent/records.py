@@ -32,6 +32,7 @@ OUTCOMES = {
     Reason.REMOVING: Reason.REMOVED,
     Reason.ROLLING_BACK: Reason.ROLLED_BACK,
     Reason.QUARANTINED: Reason.ROLLED_BACK,
+    Reason.RESTARTING: Reason.RESTARTED,
 }
 
 

@@ -6,7 +6,8 @@ plan creates it. `text` is the one wording used by plans, status, events and the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from agent.core.container import ContainerSpec
 from agent.core.model import HealthCheck
@@ -52,7 +53,10 @@ class CreateVolume:
 
 @dataclass(frozen=True, slots=True)
 class CreateContainer:
-    """Create, not start. `network_container` is the container whose network is joined where the spec says so."""
+    """Create, not start. `network_container` is the container whose network is joined where the spec says so.
+
+    `extra` are further entries of the additive label.
+    """
 
     name: str
     spec: ContainerSpec
@@ -61,6 +65,7 @@ class CreateContainer:
     role: str
     prune: bool = True
     network_container: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

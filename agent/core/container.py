@@ -37,7 +37,8 @@ class ContainerSpec:
 
     Fields below `index` make the fingerprint; `workload`, `workload_id` and `instance` enter it through
     what they cause (aliases, mounts). `instance` tells versions side by side apart (`tags`), `index` tells replicas
-    apart. `network_of` names the workload whose network namespace is joined; then `networks` is empty.
+    apart. `network_of` names the workload whose network namespace is joined; then `networks` is empty. `generation` is
+    the newest redeploy that was asked for, so that each one is another version.
     """
 
     workload: str
@@ -75,3 +76,4 @@ class ContainerSpec:
     privileged: bool = False
     devices: tuple[str, ...] = ()
     logging: Mapping[str, object] = field(default_factory=dict)
+    generation: str = ""

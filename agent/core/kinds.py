@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.core.model import DesiredState, HealthCheck, Settings, Source, Workload
+from agent.core.container import ContainerSpec
+from agent.core.model import DesiredState, HealthCheck, RunSpec, Settings, Source, Workload
 from agent.core.observed import ObservedContainer
 from agent.core.pins import Pinned, Repin, Version
 from agent.core.plan import Plan
@@ -37,6 +38,10 @@ class Situation:
     the previous version included. `unhealthy` maps container ids to why the agent's own checks fail; `deployed` is the
     target that was last known to be complete, so that its loss is told from a first deploy.
 
+    `generation` is the newest redeploy that was asked for, whenever that was; while it is not complete, `redeploy` says
+    who asked for it and why. `restart_at` is the time (epoch seconds) from which on containers must have been started,
+    and `restart` who asked for that and why.
+
     Two situations are equal when nothing but the time (`now`) tells them apart.
     """
 
@@ -53,6 +58,10 @@ class Situation:
     retry_reason: str = ""
     unhealthy: Mapping[str, str] = field(default_factory=dict)
     deployed: str = ""
+    generation: str = ""
+    redeploy: str = ""
+    restart_at: float | None = None
+    restart: str = ""
 
 
 class SourceKind(Protocol):
@@ -85,6 +94,11 @@ class SourceKind(Protocol):
 
     def repin(self, workload: Workload, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
         """What has to be written so that the document pins that version, which is one of its own image."""
+
+    def run_spec(
+        self, workload: Workload, run: RunSpec, settings: Settings, registry_hosts: Mapping[str, str]
+    ) -> ContainerSpec | None:
+        """The one-off container of a run, which serves nobody and ends; None where the kind has none."""
 
     def plan(self, workload: Workload, observed: tuple[ObservedContainer, ...], situation: Situation) -> Plan:
         """The decision of one pass; `observed` holds the containers that carry the workload's id, oldest first.

@@ -8,16 +8,23 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Where in its life a container is. Docker cannot change a label, so the current role is read from the name."""
+    """Where in its life a container is. Docker cannot change a label, so the current role is read from the name.
+
+    `RUN` is a one-off container, which has no life beside that: it bears its role as a label.
+    """
 
     ACTIVE = "active"
     CANDIDATE = "candidate"
     RETIRED = "retired"
+    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerDetail:
-    """What only an inspection tells; kept per container id until an engine event says it changed."""
+    """What only an inspection tells; kept per container id until an engine event says it changed.
+
+    `started_at` and `finished_at` are as the engine writes them (RFC 3339).
+    """
 
     memory_limit: int | None = None
     cpu_limit: float | None = None
@@ -27,6 +34,7 @@ class ContainerDetail:
     restart_count: int = 0
     exit_code: int | None = None
     started_at: str = ""
+    finished_at: str = ""
     image_digest: str | None = None
     error: str = ""
     health_output: str = ""
@@ -67,11 +75,16 @@ class ObservedContainer:
     def running(self) -> bool:
         return self.state == "running"
 
+    @property
+    def generation(self) -> str:
+        """The redeploy that made it; empty where none did."""
+        return str(self.extra.get("generation", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
     """All our containers at one moment. `serial` grows by one with every list call; `listed_at` is monotonic
-    seconds.
+    seconds. A workload's containers are those that run it: one-off containers are asked for apart.
     """
 
     containers: tuple[ObservedContainer, ...] = ()
@@ -80,12 +93,21 @@ class ObservedState:
 
     def of(self, workload_id: str) -> tuple[ObservedContainer, ...]:
         """The containers of one workload, oldest first."""
-        mine = (container for container in self.containers if container.workload_id == workload_id)
-        return tuple(sorted(mine, key=lambda container: (container.created, container.name)))
+        return self.grouped().get(workload_id, ())
 
     def grouped(self) -> dict[str, tuple[ObservedContainer, ...]]:
-        """All containers by workload id, each group oldest first."""
+        """The containers by workload id, each group oldest first; none where only one-off containers are left."""
+        found = self._by_workload()
+        return {key: tuple(one for one in group if one.role is not Role.RUN) for key, group in found.items()}
+
+    def runs(self) -> dict[str, tuple[ObservedContainer, ...]]:
+        """The one-off containers by workload id, oldest first."""
+        found = self._by_workload()
+        runs = {key: tuple(one for one in group if one.role is Role.RUN) for key, group in found.items()}
+        return {key: group for key, group in runs.items() if group}
+
+    def _by_workload(self) -> dict[str, list[ObservedContainer]]:
         groups: dict[str, list[ObservedContainer]] = {}
         for container in sorted(self.containers, key=lambda one: (one.created, one.name)):
             groups.setdefault(container.workload_id, []).append(container)
-        return {workload_id: tuple(group) for workload_id, group in groups.items()}
+        return groups

@@ -245,8 +245,10 @@ def _made_way(step: Step, context: ApplyContext) -> Outcome | None:
 
 
 def _between_stop_and_start(plan: Plan, number: int) -> bool:
-    """Whether a container was stopped before this step and one is started at or after it."""
-    stopped = any(isinstance(step.action, StopContainer) for step in plan.steps[:number])
+    """Whether a container was stopped before this step and one is started at or after it; a passed gate parts both."""
+    stopped = False
+    for step in plan.steps[:number]:
+        stopped = isinstance(step.action, StopContainer) or (stopped and not isinstance(step.action, AwaitHealthy))
     return stopped and any(isinstance(step.action, StartContainer) for step in plan.steps[number:])
 
 

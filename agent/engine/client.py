@@ -13,6 +13,7 @@ from typing import Any
 import docker.errors
 
 from agent.core.actions import CreateContainer, UpdateContainer
+from agent.core.moments import epoch
 from agent.core.observed import ContainerDetail, ObservedContainer
 from agent.core.policy import HostPolicy
 from agent.core.reasons import Reason
@@ -55,7 +56,7 @@ class DockerEngine:
         return EngineInfo(
             version=str(raw.get("ServerVersion", "")),
             api_version=api_version,
-            time=observe.epoch(str(raw.get("SystemTime", ""))),
+            time=epoch(str(raw.get("SystemTime", ""))),
             swarm=(raw.get("Swarm") or {}).get("LocalNodeState") == "active",
             root=str(raw.get("DockerRootDir", "")),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from agent.core.actions import CreateContainer
 
@@ -21,7 +20,9 @@ LEASE = "pierhead.lease"
 def container_labels(action: CreateContainer, host: str) -> dict[str, str]:
     """Labels of a new container: the user's, less those that claim to be ours, and ours."""
     spec = action.spec
-    extra: Mapping[str, object] = {"index": spec.index, "instance": spec.instance, "prune": action.prune}
+    extra: dict[str, object] = {"index": spec.index, "instance": spec.instance, "prune": action.prune, **action.extra}
+    if spec.generation:
+        extra["generation"] = spec.generation
     users = {name: value for name, value in spec.labels.items() if not name.startswith(PREFIX)}
     return users | {
         HOST: host,

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import docker.errors
 
+from agent.core.moments import epoch
 from agent.engine.connection import Connection
 from agent.engine.labels import LEASE
-from agent.engine.observe import epoch
 
 OWNER = "pierhead.lease.owner"
 INSTANCE = "pierhead.lease.instance"

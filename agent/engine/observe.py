@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
+from agent.core.moments import epoch
 from agent.core.naming import role_of
-from agent.core.observed import ContainerDetail, ObservedContainer
-from agent.engine.labels import EXTRA, FINGERPRINT, ID, REVISION, WORKLOAD
+from agent.core.observed import ContainerDetail, ObservedContainer, Role
+from agent.engine.labels import EXTRA, FINGERPRINT, ID, REVISION, ROLE, WORKLOAD
 
 Raw = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def observed(raw: Raw) -> ObservedContainer:
         workload_id=labels.get(ID, ""),
         fingerprint=labels.get(FINGERPRINT, ""),
         revision=labels.get(REVISION, ""),
-        role=role_of(name),
+        role=_role(labels, name),
         instance=str(extra.get("instance", "")),
         index=_index(extra),
         state=state,
@@ -71,7 +71,7 @@ def observed_in_detail(raw: Raw) -> ObservedContainer:
         workload_id=labels.get(ID, ""),
         fingerprint=labels.get(FINGERPRINT, ""),
         revision=labels.get(REVISION, ""),
-        role=role_of(name),
+        role=_role(labels, name),
         instance=str(extra.get("instance", "")),
         index=_index(extra),
         state=state["Status"],
@@ -100,19 +100,16 @@ def detail(raw: Raw, image_digest: str | None) -> ContainerDetail:
         restart_count=raw.get("RestartCount", 0),
         exit_code=state["ExitCode"] if state["Status"] in ENDED else None,
         started_at=state.get("StartedAt", ""),
+        finished_at=state.get("FinishedAt", ""),
         image_digest=image_digest,
         error=state.get("Error", ""),
         health_output=_health_output(state),
     )
 
 
-def epoch(text: str) -> float:
-    """Seconds since 1970 of a time as the engine writes it: RFC 3339, up to nanoseconds, any zone; 0 when unset."""
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)?", text)
-    if match is None or text.startswith("0001"):
-        return 0.0
-    moment = datetime.fromisoformat(match[1] + (match[3] or "Z").replace("Z", "+00:00"))
-    return moment.timestamp() + float(match[2] or 0)
+def _role(labels: Mapping[str, str], name: str) -> Role:
+    """The name tells, but a one-off container is one whatever it is called."""
+    return Role.RUN if labels.get(ROLE) == Role.RUN else role_of(name)
 
 
 def _own_name(names: Iterable[str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+from agent.core.container import ContainerSpec
 from agent.core.kinds import Finding, Situation, SourceKind
-from agent.core.model import DesiredState, HealthCheck, SecretRef, Workload
+from agent.core.model import DesiredState, HealthCheck, RunSpec, SecretRef, Settings, Workload
 from agent.core.observed import ObservedContainer
 from agent.core.pins import Pinned, Repin, Version
 from agent.core.plan import Plan
@@ -16,7 +17,7 @@ from agent.core.reasons import Reason
 from agent.sources.image_check import findings
 from agent.sources.image_pins import pinned_of, repin
 from agent.sources.image_source import ImageSource, parse_source
-from agent.sources.image_spec import containers, image_reference, source_of
+from agent.sources.image_spec import containers, image_reference, run_container, source_of
 
 NOT_BLUE_GREEN = "carried out as recreate, for this version does not do blue-green yet"
 
@@ -72,6 +73,12 @@ class ImageKind:
         if version.tag is None and version.digest is None:
             return Repin()
         return repin(source_of(workload), version, registry_hosts)
+
+    def run_spec(
+        self, workload: Workload, run: RunSpec, settings: Settings, registry_hosts: Mapping[str, str]
+    ) -> ContainerSpec:
+        """The one-off container of a run."""
+        return run_container(workload, run, settings, registry_hosts)
 
     def plan(self, workload: Workload, observed: tuple[ObservedContainer, ...], situation: Situation) -> Plan:
         """The decision of one pass."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agent.core.container import ContainerSpec, Mount
 from agent.core.drift import PREDEFINED_NETWORKS
-from agent.core.model import Settings, Volume, Workload
+from agent.core.model import RunSpec, Settings, Volume, Workload
 from agent.sources.image_source import ImageSource
 
 
@@ -18,6 +19,20 @@ def containers(workload: Workload, settings: Settings, registry_hosts: Mapping[s
         for instance in source.instances
         for index in range(1, source.replicas + 1)
     )
+
+
+def run_container(
+    workload: Workload, run: RunSpec, settings: Settings, registry_hosts: Mapping[str, str]
+) -> ContainerSpec:
+    """The one-off container of an image workload: of its newest version, and nobody's service.
+
+    What leads others to a service is left out: ports, the alias, and labels, by which proxies choose whom to ask.
+    """
+    source = source_of(workload)
+    instance = source.instances[0]
+    spec = _container(workload, settings, image_reference(source, registry_hosts, instance), (instance, 1))
+    command = spec.command if run.command is None else run.command
+    return replace(spec, command=command, restart="no", publish=(), aliases=(), healthcheck=None, labels={})
 
 
 def source_of(workload: Workload) -> ImageSource:

@@ -47,6 +47,10 @@ class FakeContainer:
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     created: int = 0
+    started_at: str = ""
+    finished_at: str = ""
+    role: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict)
     number: int = 0
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from fakes.clock import FakeClock
 from fakes.containers import Behaviour, FakeContainer
@@ -17,10 +18,12 @@ from agent.core.actions import CreateContainer, UpdateContainer
 from agent.core.container import ContainerSpec
 from agent.core.model import HealthCheck
 from agent.core.naming import role_of
-from agent.core.observed import ContainerDetail, ObservedContainer
+from agent.core.observed import ContainerDetail, ObservedContainer, Role
 from agent.core.reasons import Reason
 from agent.errors import PierheadError, Stalled, Transient
 from agent.ports import Credentials, EngineEvent, EngineInfo
+
+ENDED = ("exited", "restarting", "dead")
 
 
 class FakeEngine:
@@ -73,7 +76,7 @@ class FakeEngine:
     def kill(self, container: str, code: int = 137) -> None:
         """The process dies."""
         found = self._get(container)
-        found.state, found.exit_code = "exited", code
+        found.state, found.exit_code, found.finished_at = "exited", code, self._moment()
         self._emit("die", container)
 
     def disconnect(self, container: str, network: str) -> None:
@@ -111,7 +114,9 @@ class FakeEngine:
             restart=one.restart,
             oom_killed=one.oom_killed,
             restart_count=one.restart_count,
-            exit_code=one.exit_code if one.state != "running" else None,
+            exit_code=one.exit_code if one.state in ENDED else None,
+            started_at=one.started_at,
+            finished_at=one.finished_at,
             image_digest=self.images.get(one.spec.image),
             health_output="it said so" if one.health == "unhealthy" else "",
         )
@@ -163,7 +168,7 @@ class FakeEngine:
             made = self._add(action.name, spec, ours=True)
             made.fingerprint, made.revision, made.prune = action.fingerprint, action.revision, action.prune
             made.network_container = action.network_container if spec.network_of else None
-            made.env = dict(env)
+            made.env, made.role, made.extra = dict(env), action.role, dict(action.extra)
             made.networks = dict.fromkeys(spec.networks, spec.aliases) if spec.network_of is None else {}
             made.cpu_limit, made.memory_limit, made.pids_limit = spec.cpu_limit, spec.memory_limit, spec.pids_limit
             made.restart = spec.restart
@@ -179,11 +184,12 @@ class FakeEngine:
             behaviour = self._behaviour(one)
             self._startable(one, behaviour)
             one.state, one.exit_code, one.health = "running", None, behaviour.health
+            one.started_at = self._moment()
             one.oom_killed, one.restart_count = behaviour.oom_killed, behaviour.restarts
             one.lines.extend(behaviour.output)
             self._emit("start", one.id)
             if behaviour.exit_code is not None:
-                one.exit_code = behaviour.exit_code
+                one.exit_code, one.finished_at = behaviour.exit_code, self._moment()
                 one.state = "exited" if one.restart == "no" else "restarting"
                 self._emit("die", one.id)
 
@@ -216,6 +222,7 @@ class FakeEngine:
             one = self._ours(container, missing_ok=True)
             if one is not None and one.state in ("running", "paused", "restarting"):
                 one.state, one.exit_code, one.health = "exited", 143, None
+                one.finished_at = self._moment()
                 self._emit("die", one.id)
 
     def rename(self, container: str, new_name: str) -> None:
@@ -274,6 +281,10 @@ class FakeEngine:
 
     # Inside
 
+    def _moment(self) -> str:
+        """Now, as the engine writes it."""
+        return datetime.fromtimestamp(self.clock.now(), tz=UTC).isoformat()
+
     def _called(self, operation: str) -> None:
         """Count a call and raise what was ordered for it."""
         with self._lock:
@@ -322,6 +333,12 @@ class FakeEngine:
         event = EngineEvent(action=action, container_id=container, workload_id=workload_id, time=self.clock.now())
         self._events.append(event)
 
+    def _extra(self, one: FakeContainer) -> dict[str, object]:
+        """The additive label."""
+        generation = {"generation": one.spec.generation} if one.spec.generation else {}
+        common = {"index": one.spec.index, "instance": one.spec.instance, "prune": one.prune}
+        return common | dict(one.extra) | generation
+
     def _observed(self, one: FakeContainer) -> ObservedContainer:
         volumes = sorted({mount.source for mount in one.spec.mounts if mount.source})
         return ObservedContainer(
@@ -331,7 +348,7 @@ class FakeEngine:
             workload_id=one.spec.workload_id,
             fingerprint=one.fingerprint,
             revision=one.revision,
-            role=role_of(one.name),
+            role=Role.RUN if one.role == Role.RUN else role_of(one.name),
             instance=one.spec.instance,
             index=one.spec.index,
             state=one.state,
@@ -343,5 +360,5 @@ class FakeEngine:
             network_container=one.network_container,
             networks=dict.fromkeys(one.networks, one.address),
             volumes=tuple(volumes),
-            extra={"index": one.spec.index, "instance": one.spec.instance, "prune": one.prune},
+            extra=self._extra(one),
         )

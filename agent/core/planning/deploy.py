@@ -53,7 +53,7 @@ def converge(group: Group, works: Sequence[Work], context: Context, why: str) ->
     timeout = group.spec.stop_timeout
     new = [work for work in works if work.current is None]
     return (
-        *(_fetch(group.spec, why) if new else ()),
+        *(fetch(group.spec, why, anew=bool(context.situation.redeploy)) if new else ()),
         *(_create(work, group, context, why) for work in new),
         *_demote(works),
         *stop_steps(group.previous, "makes way for the new version", timeout),
@@ -67,10 +67,10 @@ def converge(group: Group, works: Sequence[Work], context: Context, why: str) ->
     )
 
 
-def _fetch(spec: ContainerSpec, why: str) -> Iterator[Step]:
-    """Everything that a new container needs to be there."""
+def fetch(spec: ContainerSpec, why: str, *, anew: bool = False) -> Iterator[Step]:
+    """Everything that a new container needs to be there; `anew` asks the registry for what is there already."""
     if spec.pull != "never":
-        always = spec.pull == "always"
+        always = anew or spec.pull == "always"
         yield Step(PullImage(image=spec.image, registry=spec.registry, platform=spec.platform, always=always), why)
     for network_name in spec.networks:
         if network_name not in PREDEFINED_NETWORKS:

@@ -19,7 +19,7 @@ def decide_group(group: Group, context: Context) -> Decision:
     """What to do about one group now."""
     works = work_of(group, context.names)
     good = group.known_good or (context.situation.deployed == context.target and not group.previous)
-    why = "a container is missing" if good else words.why_deploy(group)
+    why = "a container is missing" if good else words.why_deploy(group, context.situation.redeploy)
     steps = converge(group, works, context, why)
     if not steps:
         return steady(group, context.situation)

@@ -22,8 +22,8 @@ def several(texts: Sequence[str]) -> str:
     return "; ".join(texts[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
-def why_deploy(group: Group) -> str:
-    """What made a new version of a group necessary."""
+def why_deploy(group: Group, redeploy: str = "") -> str:
+    """What made a new version of a group necessary; `redeploy` says who asked for one, if anybody did."""
     image = group.spec.image
     if not group.previous:
         return f"first deploy of {image}"
@@ -33,8 +33,9 @@ def why_deploy(group: Group) -> str:
     if before.workload != group.spec.workload:
         return f"renamed from {before.workload}"
     if _is_reference(before.image) and before.image != image:
-        return f"image changed {before.image} → {image}"
-    return "configuration changed"
+        changed = f"image changed {before.image} → {image}"
+        return f"{changed}; {redeploy}" if redeploy else changed
+    return redeploy or "configuration changed"
 
 
 def waiting(waiting_for: Mapping[str, str]) -> str:

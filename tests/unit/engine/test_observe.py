@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from agent.core.moments import epoch
 from agent.core.observed import Role
 from agent.engine.lease_volumes import parse_lease
-from agent.engine.observe import addresses, detail, epoch, observed, observed_in_detail
+from agent.engine.observe import addresses, detail, observed, observed_in_detail
 
 LABELS = {
     "pierhead.host": "edge-1",

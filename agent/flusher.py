@@ -1,28 +1,43 @@
-"""Brings status and events to git in batches: only when something changed, in order, and again later when it failed.
+"""Brings status, events and deliveries to git in batches: only when something changed, in order, and again later when
+it failed.
 
-Events stay in the journal until the push that carries them succeeded.
+Events and deliveries stay in the journal until the push that carries them succeeded. Deliveries go along with whatever
+is flushed; alone they wait for about a minute, so that a chatty sender does not fill git with commits.
 """
 
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
 from agent.board import Board
 from agent.chronicle import Chronicle, Note
+from agent.core.deliveries import DeliveryRecord
+from agent.core.eventlog import Event
 from agent.core.reasons import Reason
 from agent.errors import PierheadError
 from agent.ports import Journal, Recorder
+from agent.ports_journal import DeliveryLog
 
 BATCH = 2000
 LONGEST_WAIT = 120.0
+DELIVERIES_ALONE = 60.0
+"""Seconds between two flushes that nothing but deliveries causes."""
 CONDITION = "write_back"
+
+_Events = tuple[tuple[int, Event], ...]
+_Deliveries = tuple[tuple[int, DeliveryRecord], ...]
+
+
+class Spools(Journal, DeliveryLog, Protocol):
+    """The parts of the journal that go to git."""
 
 
 class Flusher:
     """`flush` may be called from any thread; one at a time does the work."""
 
     def __init__(
-        self, recorder: Recorder, journal: Journal, board: Board, chronicle: Chronicle, interval: float
+        self, recorder: Recorder, journal: Spools, board: Board, chronicle: Chronicle, interval: float
     ) -> None:
         self._recorder = recorder
         self._journal = journal
@@ -30,6 +45,7 @@ class Flusher:
         self._chronicle = chronicle
         self._interval = interval
         self._failures = 0
+        self._calls = 0
         self._flushed_version = -1
         self._once = threading.Lock()
         self.flushes = {"ok": 0, "failed": 0}
@@ -54,18 +70,32 @@ class Flusher:
 
     def _flush(self) -> None:
         version = self._board.version
-        batch = self._journal.unflushed_events(BATCH)
-        if version == self._flushed_version and not batch:
+        self._calls += 1
+        events, deliveries = self._batch()
+        if version == self._flushed_version and not events and not (deliveries and self._deliveries_are_due()):
             return
         while True:
-            self._recorder.flush(self._board.status(), [event for _, event in batch])
-            if batch:
-                self._journal.mark_flushed(batch[-1][0])
-            self.flushes["ok"] += 1
-            if len(batch) < BATCH:
+            self._send(events, deliveries)
+            if len(events) < BATCH and len(deliveries) < BATCH:
                 break
-            batch = self._journal.unflushed_events(BATCH)
+            events, deliveries = self._batch()
         self._flushed_version = version
+        self._calls = 0
+
+    def _batch(self) -> tuple[_Events, _Deliveries]:
+        return self._journal.unflushed_events(BATCH), self._journal.unflushed_deliveries(BATCH)
+
+    def _send(self, events: _Events, deliveries: _Deliveries) -> None:
+        self._recorder.flush(self._board.status(), [one for _, one in events], [one for _, one in deliveries])
+        if events:
+            self._journal.mark_flushed(events[-1][0])
+        if deliveries:
+            self._journal.mark_deliveries_flushed(deliveries[-1][0])
+        self.flushes["ok"] += 1
+
+    def _deliveries_are_due(self) -> bool:
+        """Told by counting: whoever calls `flush` waits for `wait()` in between."""
+        return self._calls * max(self._interval, 1.0) >= DELIVERIES_ALONE
 
     def _failed(self, error: PierheadError) -> None:
         if self._board.condition(CONDITION, f"{error.reason}: {error}"):

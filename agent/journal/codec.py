@@ -1,7 +1,7 @@
 """Records as the journal keeps them: JSON that older and newer versions can read.
 
-Events are stored as `event.schema.json` says. All else is pure ASCII, as its texts come from outside: neither a NUL nor
-half a surrogate pair reaches SQLite.
+Events are stored as `event.schema.json` says. All else is pure ASCII, as its texts come from outside and SQLite
+refuses half a surrogate pair.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def load(text: str) -> Event:
 
 
 def plain(text: str) -> str:
-    """A text for a column of its own: an ordinary name as it is, anything else escaped, no two alike."""
-    return text.encode("unicode_escape").decode("ascii")
+    """A text for a column of its own: as it is, but for what no database takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def pack(record: Mapping[str, object]) -> str:

@@ -127,6 +127,12 @@ class InboxTable:
             )
         )
 
+    def fate(self, event_id: str) -> tuple[str, str] | None:
+        """Whether an event is pending, done or failed, and its outcome in words; None for one that is not here."""
+        query = "SELECT state, outcome FROM inbox WHERE id = ?"
+        row = self._database.read(lambda connection: connection.execute(query, (event_id,)).fetchone())
+        return None if row is None else (row[0], row[1] or "")
+
     def depth(self) -> int:
         """How many are pending, due or not."""
         query = "SELECT count(*) FROM inbox WHERE state = 'pending'"

@@ -134,6 +134,10 @@ class SqliteJournal:
     def postpone(self, ids: Sequence[str], until: float, why: str) -> None:
         self._inbox.postpone(ids, until, why)
 
+    def fate_of_event(self, event_id: str) -> tuple[str, str] | None:
+        """`pending`, `done` or `failed`, and the outcome in words; None for an event that is not here."""
+        return self._inbox.fate(event_id)
+
     def inbox_depth(self) -> int:
         return self._inbox.depth()
 

@@ -60,10 +60,8 @@ class InboxWriter:
                 self.submit(Parcel()).result()
 
     def close(self) -> None:
-        """Commit what waits, then end."""
+        """Commit what waits, then end; safe to call twice."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
             self._waiting.put(None)
         if self._thread is not None:

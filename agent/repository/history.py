@@ -1,4 +1,4 @@
-"""Reads what hosts wrote back, from any clone: the newest status of each, and their events in the order of time.
+"""Reads what hosts wrote back, from any clone: the newest status of each, their events and deliveries by time.
 
 A host's refs may be local, remote-tracking or in the agent's own mirror; the newest wins. Everything read was written
 by somebody else: what cannot be understood is left out, or shown as such, and never trusted.
@@ -98,8 +98,15 @@ class History:
 
     def events(self, host: str, since: str = "") -> Iterator[Record]:
         """The events of a host, newest first, back to the time `since` (RFC 3339); read as far as they are taken."""
+        return self._entries(host, "events", since)
+
+    def deliveries(self, host: str, since: str = "") -> Iterator[Record]:
+        """The deliveries of a host, likewise."""
+        return self._entries(host, "deliveries", since)
+
+    def _entries(self, host: str, name: str, since: str) -> Iterator[Record]:
         tip = self._branches.get(host)
-        folder = subtree(tip.commit.tree, "events") if tip else None
+        folder = subtree(tip.commit.tree, name) if tip else None
         if folder is None:
             return
         days = numbers_by_day(entry.name or "" for entry in folder)
@@ -108,8 +115,8 @@ class History:
                 return
             for number in reversed(days[day]):
                 lines = (_parsed(one) for one in (blob(folder, segment_name(day, number)) or b"").splitlines())
-                events = [one for one in lines if one is not None and order(one) >= (since, "")]
-                yield from sorted(events, key=order, reverse=True)
+                entries = [one for one in lines if one is not None and order(one) >= (since, "")]
+                yield from sorted(entries, key=order, reverse=True)
 
 
 def order(event: Record) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Writes status and events to git: one note, one commit, one push, and only when something changed.
+"""Writes status, events and deliveries to git: one note, one commit, one push, and only when something changed.
 
 A flush can be repeated at any time: what is written already is not written again. Each host has refs of its own.
 """
@@ -9,11 +9,12 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pygit2
 
+from agent.core.deliveries import DeliveryRecord, tally
 from agent.core.eventlog import Event
 from agent.core.reasons import Reason
 from agent.core.status import HostStatus
@@ -23,7 +24,7 @@ from agent.ports import Clock
 from agent.repository.destination import Destination
 from agent.repository.library import BROKEN
 from agent.repository.refs import branch_of, encode, notes_of
-from agent.repository.segments import appended, expired
+from agent.repository.segments import Entry, appended, expired
 from agent.repository.trees import blob, changed, read_note, subtree, with_note
 from agent.repository.urls import redact
 from agent.settings import WriteBackSettings
@@ -32,6 +33,16 @@ TRIES = 3
 TOLD = 20
 RETENTION_DAYS = 30
 _COMMIT = re.compile(r"^[0-9a-f]{40}$")
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What one flush is about."""
+
+    status: HostStatus
+    content: bytes
+    events: tuple[Event, ...]
+    deliveries: tuple[DeliveryRecord, ...]
 
 
 class GitRecorder:
@@ -45,13 +56,13 @@ class GitRecorder:
         self._lock = threading.Lock()
         self.retention = RETENTION_DAYS
 
-    def flush(self, status: HostStatus, events: Iterable[Event]) -> None:
+    def flush(self, status: HostStatus, events: Iterable[Event], deliveries: Iterable[DeliveryRecord] = ()) -> None:
         """Write what is new. Raises Transient or Stalled; the same call again later loses and doubles nothing."""
-        fresh = list(events)
         status = replace(status, repository=redact(status.repository))
+        news = _News(status, _json(status), tuple(events), tuple(deliveries))
         with self._lock:
             for _ in range(TRIES):
-                if self._try(status, fresh):
+                if self._try(news):
                     return
         raise Transient(
             Reason.PUSH_REJECTED,
@@ -59,9 +70,9 @@ class GitRecorder:
             advice="another agent seems to write under the same host name: give each its own",
         )
 
-    def _try(self, status: HostStatus, events: Sequence[Event]) -> bool:
+    def _try(self, news: _News) -> bool:
         try:
-            updates = self._updates(status, events)
+            updates = self._updates(news)
             if updates:
                 self._destination.publish(updates)
         except Moved:
@@ -76,58 +87,50 @@ class GitRecorder:
         message = f"status and events cannot be written: {why}"
         raise Transient(Reason.WRITE_BACK_FAILED, message, advice="check free space and permissions")
 
-    def _updates(self, status: HostStatus, events: Sequence[Event]) -> dict[str, pygit2.Oid]:
+    def _updates(self, news: _News) -> dict[str, pygit2.Oid]:
         """The refs that have to move, and where to."""
         repository = self._destination.repository()
         updates: dict[str, pygit2.Oid] = {}
-        content = _json(status)
         if self._settings.notes:
-            self._note(repository, status, content, updates)
+            self._note(repository, news, updates)
         if self._settings.branch:
-            self._branch(repository, (status, content, events), updates)
+            self._branch(repository, news, updates)
         return updates
 
-    def _note(
-        self, repository: pygit2.Repository, status: HostStatus, content: bytes, updates: dict[str, pygit2.Oid]
-    ) -> None:
-        target = _noted_commit(repository, status.revision)
+    def _note(self, repository: pygit2.Repository, news: _News, updates: dict[str, pygit2.Oid]) -> None:
+        target = _noted_commit(repository, news.status.revision)
         if target is None:
             return
         ref = notes_of(self._host)
         tip = self._destination.tip(ref)
         tree = _tree(repository, tip)
-        if not _same(read_note(tree, target), content):
-            updates[ref] = self._commit(
-                repository, tip, with_note(repository, tree, target, content), self._summary(status)
-            )
+        if not _same(read_note(tree, target), news.content):
+            noted = with_note(repository, tree, target, news.content)
+            updates[ref] = self._commit(repository, tip, noted, self._summary(news.status))
 
-    def _branch(
-        self,
-        repository: pygit2.Repository,
-        what: tuple[HostStatus, bytes, Sequence[Event]],
-        updates: dict[str, pygit2.Oid],
-    ) -> None:
-        status, content, events = what
+    def _branch(self, repository: pygit2.Repository, news: _News, updates: dict[str, pygit2.Oid]) -> None:
         ref = branch_of(self._host)
         tip = self._destination.tip(ref)
         tree = _tree(repository, tip)
         entries: dict[str, pygit2.Oid | bytes | None] = {}
-        if not _same(blob(tree, "status.json"), content):
-            entries |= {"status.json": content, "STATUS.md": markdown(status).encode("utf-8", "replace")}
-        segments = self._segments(repository, subtree(tree, "events"), events)
+        if not _same(blob(tree, "status.json"), news.content):
+            entries |= {"status.json": news.content, "STATUS.md": markdown(news.status).encode("utf-8", "replace")}
         told: list[str] = []
-        if segments is not None:
-            entries["events"] = segments
-            told = _told(events)
+        if (events := self._segments(repository, subtree(tree, "events"), news.events)) is not None:
+            entries["events"] = events
+            told += _told(news.events)
+        if (deliveries := self._segments(repository, subtree(tree, "deliveries"), news.deliveries)) is not None:
+            entries["deliveries"] = deliveries
+            told.append(f"- deliveries: {tally(news.deliveries)}")
         if entries:
-            message = "\n".join([self._summary(status), "", *told]).rstrip() + "\n"
+            message = "\n".join([self._summary(news.status), "", *told]).rstrip() + "\n"
             updates[ref] = self._commit(repository, tip, changed(repository, tree, entries), message)
 
     def _segments(
-        self, repository: pygit2.Repository, folder: pygit2.Tree | None, events: Sequence[Event]
+        self, repository: pygit2.Repository, folder: pygit2.Tree | None, fresh: Sequence[Entry]
     ) -> pygit2.Oid | None:
-        """The new events folder, None when nothing is added; old segments go when something is."""
-        added = appended(folder, events)
+        """The new folder, None when nothing is added; old segments go when something is."""
+        added = appended(folder, fresh)
         if not added:
             return None
         names = [entry.name or "" for entry in folder] if folder is not None else []

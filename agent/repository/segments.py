@@ -1,6 +1,6 @@
-"""The event log as files of lines: `YYYY-MM-DD.jsonl`, then `.2.jsonl`, `.3.jsonl`, each at most 256 KiB.
+"""Events and deliveries as files of lines: `YYYY-MM-DD.jsonl`, then `.2.jsonl`, `.3.jsonl`, each at most 256 KiB.
 
-An append rewrites only the newest segment of its day, so that its cost does not grow with the log. An event whose id
+An append rewrites only the newest segment of its day, so that its cost does not grow with the log. An entry whose id
 is there already is not written again, which makes a flush safe to repeat.
 """
 
@@ -10,15 +10,27 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Protocol
 
 import pygit2
 
-from agent.core.eventlog import Event
 from agent.repository.trees import blob
 
 LIMIT = 256 * 1024
 NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:\.(\d+))?\.jsonl$")
 _ID = re.compile(rb'^\{"id":"([^"\\]*)"', re.MULTILINE)
+
+
+class Entry(Protocol):
+    """What is written as a line: ids sort by time, and the JSON form begins with the id."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def time(self) -> str: ...
+
+    def as_dict(self) -> Mapping[str, object]: ...
 
 
 def segment_name(day: str, number: int) -> str:
@@ -35,18 +47,18 @@ def numbers_by_day(names: Iterable[str]) -> dict[str, list[int]]:
     return {day: sorted(numbers) for day, numbers in sorted(found.items())}
 
 
-def line(event: Event) -> bytes:
-    """One event as one line of JSON, its id first."""
-    text = json.dumps(event.as_dict(), ensure_ascii=False, separators=(",", ":"), default=str)
+def line(entry: Entry) -> bytes:
+    """One entry as one line of JSON, its id first."""
+    text = json.dumps(entry.as_dict(), ensure_ascii=False, separators=(",", ":"), default=str)
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def appended(folder: pygit2.Tree | None, events: Sequence[Event]) -> dict[str, bytes]:
-    """The segments that change when the events are added, by name, with their new content."""
-    days: dict[str, list[Event]] = {}
-    for event in events:
-        days.setdefault(event.time[:10], []).append(event)
-    numbers = numbers_by_day(entry.name or "" for entry in folder) if folder is not None else {}
+def appended(folder: pygit2.Tree | None, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """The segments that change when the entries are added, by name, with their new content."""
+    days: dict[str, list[Entry]] = {}
+    for one in entries:
+        days.setdefault(one.time[:10], []).append(one)
+    numbers = numbers_by_day(one.name or "" for one in folder) if folder is not None else {}
     result: dict[str, bytes] = {}
     for day, fresh in days.items():
         result |= _appended_to_day(folder, day, numbers.get(day, []), fresh)
@@ -54,10 +66,10 @@ def appended(folder: pygit2.Tree | None, events: Sequence[Event]) -> dict[str, b
 
 
 def _appended_to_day(
-    folder: pygit2.Tree | None, day: str, numbers: Sequence[int], events: Sequence[Event]
+    folder: pygit2.Tree | None, day: str, numbers: Sequence[int], entries: Sequence[Entry]
 ) -> dict[str, bytes]:
-    written = _written(folder, day, numbers, min(event.id for event in events))
-    lines = [line(event) for event in events if event.id.encode() not in written]
+    written = _written(folder, day, numbers, min(entry.id for entry in entries))
+    lines = [line(entry) for entry in entries if entry.id.encode() not in written]
     number = numbers[-1] if numbers else 1
     content = blob(folder, segment_name(day, number)) or b""
     result: dict[str, bytes] = {}

@@ -7,6 +7,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from agent.core.deliveries import DeliveryRecord
 from agent.core.eventlog import Event
 from agent.core.reasons import Reason
 from agent.core.status import HostStatus
@@ -107,6 +108,7 @@ class FakeRecorder:
         self.away: PierheadError | None = None
         self.statuses: list[HostStatus] = []
         self.batches: list[list[Event]] = []
+        self.deliveries: list[DeliveryRecord] = []
         self.before: Callable[[], None] = lambda: None
 
     @property
@@ -114,12 +116,13 @@ class FakeRecorder:
         """Of all events, in the order in which they were written."""
         return [event.message for batch in self.batches for event in batch]
 
-    def flush(self, status: HostStatus, events: Iterable[Event]) -> None:
+    def flush(self, status: HostStatus, events: Iterable[Event], deliveries: Iterable[DeliveryRecord] = ()) -> None:
         self.before()
         if self.away is not None:
             raise self.away
         self.statuses.append(status)
         self.batches.append(list(events))
+        self.deliveries.extend(deliveries)
 
 
 class FakePublisher:

@@ -1,10 +1,13 @@
-"""What tests of the journal share: a clock that stands until it is moved, and events in order."""
+"""What tests of the journal share: a clock that stands until it is moved, and events and deliveries in order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.core.deliveries import DeliveryRecord
 from agent.core.eventlog import Event
+from agent.core.inbound import InboundEvent
+from agent.core.inbox import Received
 from agent.core.reasons import Reason
 from agent.journal.ids import EventIds
 
@@ -44,3 +47,14 @@ class EventMaker:
             workload=workload,
             **fields,
         )
+
+    def received(self, trigger: str = "ci-push", tag: str = "1.4.2", **fields: object) -> Received:
+        """An image push that was accepted."""
+        pushed = InboundEvent(type="image_push", vendor="harbor", image="registry.example.com/shop", image_tag=tag)
+        rest = {"id": self._ids.next(), "time": "2026-11-24T00:30:00.000Z", "event": pushed}
+        return Received(trigger=trigger, **(rest | fields))
+
+    def delivery(self, trigger: str = "ci-push", outcome: str = "accepted", **fields: object) -> DeliveryRecord:
+        """The record of one delivery."""
+        rest = {"id": self._ids.next(), "time": "2026-11-24T00:30:00.000Z", "host": "edge-1", "direction": "in"}
+        return DeliveryRecord(trigger=trigger, outcome=outcome, **(rest | fields))

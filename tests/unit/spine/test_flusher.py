@@ -8,6 +8,7 @@ import pytest
 
 from agent import flusher as module
 from agent.chronicle import Note
+from agent.core.deliveries import DeliveryRecord
 from agent.core.reasons import Reason
 from agent.errors import Transient
 from agent.flusher import LONGEST_WAIT, Flusher
@@ -161,3 +162,73 @@ def test_a_defect_is_not_taken_for_a_remote_that_is_away(spine):
     with pytest.raises(ValueError, match="a bug"):
         spine.flusher.flush()
     assert spine.board.conditions == ()
+
+
+# Deliveries -----------------------------------------------------------------------------------------------------------
+
+
+def deliver(spine, *numbers: int) -> None:
+    for number in numbers:
+        record = DeliveryRecord(
+            id=f"{number:026}",
+            time="2027-01-15T08:00:00.000Z",
+            host="edge-1",
+            direction="in",
+            trigger="ci-push",
+            outcome="accepted",
+        )
+        spine.journal.append_delivery(record)
+
+
+def delivered(spine) -> list[int]:
+    return [int(record.id) for record in spine.recorder.deliveries]
+
+
+def test_deliveries_go_along_with_whatever_is_flushed_once_and_in_order(spine):
+    deliver(spine, 1, 2)
+    assert spine.flusher.flush()
+    deliver(spine, 3)
+    say(spine, "one")
+    assert spine.flusher.flush()
+    assert delivered(spine) == [1, 2, 3]
+    assert len(spine.recorder.batches) == 2
+
+
+def test_deliveries_alone_cause_one_flush_a_minute(spine):
+    spine.flusher.flush()
+    written = []
+    for number in range(24):
+        deliver(spine, number)
+        assert spine.flusher.flush()
+        written.append(len(spine.recorder.statuses))
+    assert written == [1] * 11 + [2] * 12 + [3]
+    assert delivered(spine) == list(range(24))
+
+
+def test_a_long_interval_makes_no_delivery_wait_any_longer(spine):
+    rare = Flusher(spine.recorder, spine.journal, spine.board, spine.chronicle, 600.0)
+    rare.flush()
+    deliver(spine, 1)
+    rare.flush()
+    assert delivered(spine) == [1]
+
+
+def test_more_deliveries_than_a_batch_holds_go_in_several_batches_of_one_flush(spine, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 3)
+    deliver(spine, *range(7))
+    say(spine, "one")
+    assert spine.flusher.flush()
+    assert delivered(spine) == list(range(7))
+    assert spine.recorder.messages == ["one"]
+    assert len(spine.recorder.batches) == 3
+
+
+def test_deliveries_wait_while_the_remote_is_away_and_go_in_order_when_it_is_back(spine):
+    deliver(spine, 1)
+    spine.recorder.away = GONE
+    assert not spine.flusher.flush()
+    deliver(spine, 2)
+    assert not spine.flusher.flush()
+    spine.recorder.away = None
+    assert spine.flusher.flush()
+    assert delivered(spine) == [1, 2]

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pygit2
 
-from agent.errors import PierheadError
+from agent.errors import Transient
 from agent.repository.watched import Watched
 
 MOST_PATHS = 3000
 DEEP = 100
 """How far back the old commit is looked for where a server gives no commit by its id."""
-
-NOT_BY_ID = ("cannot fetch a specific object", "not our ref", "unadvertised", "shallow")
 
 
 def bring(watched: Watched, place: Path, commits: tuple[str, str], most: int) -> None:
@@ -27,9 +25,7 @@ def bring(watched: Watched, place: Path, commits: tuple[str, str], most: int) ->
         return
     try:
         watched.bring(place, {one: one for one in missing}, 1, most)
-    except PierheadError as error:
-        if not any(words in error.message for words in NOT_BY_ID):
-            raise
+    except Transient:  # servers refuse it in many ways; one that is away fails once more
         _bring_by_name(watched, place, commits, most)
     _keep_only(place, commits[1])
 

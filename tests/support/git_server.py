@@ -85,7 +85,8 @@ class GitServer:
 
     `refuse` is an HTTP status for every request, `refuse_push` one for pushes; `hang` keeps every request waiting until
     it is cleared or the server stops; `delay` is waited before answering; `cut_push` carries pushes out and closes the
-    connection without an answer; `before_push` is called ahead of each; `requests` lists method and path.
+    connection without an answer; `before_push` and `after_push` are called around each; `requests` lists method
+    and path.
     """
 
     def __init__(self, root: Path, *, username: str = "", password: str = "") -> None:
@@ -97,6 +98,7 @@ class GitServer:
         self.delay = 0.0
         self.cut_push = False
         self.before_push: Callable[[], None] = lambda: None
+        self.after_push: Callable[[], None] = lambda: None
         self.requests: list[str] = []
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -181,13 +183,13 @@ class _Handler(BaseHTTPRequestHandler):
             pushing = self.command == "POST" and "git-receive-pack" in self.path
             if pushing:
                 server.before_push()
-            self._run(body, cut=pushing and server.cut_push)
+            self._run(body, pushing=pushing)
 
     def _logged_in(self) -> bool:
         word = base64.b64encode(f"{self.git.username}:{self.git.password}".encode()).decode()
         return self.headers.get("Authorization", "") == f"Basic {word}"
 
-    def _run(self, body: bytes, *, cut: bool) -> None:
+    def _run(self, body: bytes, *, pushing: bool) -> None:
         path, _, query = self.path.partition("?")
         environment = os.environ | {
             "GIT_PROJECT_ROOT": str(self.git.root),
@@ -204,7 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
             "REMOTE_ADDR": "127.0.0.1",
         }
         done = subprocess.run(BACKEND, input=body, env=environment, capture_output=True, check=False, timeout=60)
-        if cut:
+        if pushing:
+            self.git.after_push()
+        if pushing and self.git.cut_push:
             self.close_connection = True
             return
         head, _, answer = done.stdout.partition(b"\r\n\r\n")

@@ -6,6 +6,7 @@ that a document names may be behind a symlink, as long as that stays below the p
 
 from __future__ import annotations
 
+import re
 import threading
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ DOCUMENT_ENDINGS = (".yaml", ".yml")
 LFS_HEAD = b"version https://git-lfs.github.com/spec/"
 MAX_LINKS = 40
 MAX_MESSAGES = 1000
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def normal_parts(path: str) -> list[str]:
@@ -87,9 +89,9 @@ class Objects:
                 walker.hide(pygit2.Oid(hex=since))
             return tuple(commit.message for commit in islice(walker, 1 if since is None else MAX_MESSAGES))
 
-    def message(self, name: str) -> str:
-        """The message of the commit that a ref or an id names; empty where there is none."""
-        found = self.resolve((name,))
+    def message(self, commit: str) -> str:
+        """The message of a commit; empty where there is none. Senders of webhooks choose what is asked for here."""
+        found = self.resolve((commit,)) if _COMMIT.fullmatch(commit) else None
         with self._lock:
             return self._commit(found).message if found is not None else ""
 

@@ -50,9 +50,17 @@ def test_a_mirror_knows_the_trailers_of_commits_it_has_and_of_no_others(config):
     mirror = config.mirror()
     revision = mirror.fetch().revision
     assert mirror.commit_trailers(revision)["pierhead-host"] == ("edge-1",)
-    assert mirror.commit_trailers(f"{revision}~1") == {}
-    assert mirror.commit_trailers("0" * 40) == {}
-    assert mirror.commit_trailers("no such thing") == {}
+    tree = git(config.work, "rev-parse", f"{revision}^{{tree}}")
+    for other in (
+        git(config.work, "rev-parse", f"{revision}~1"),
+        tree,
+        "0" * 40,
+        "",
+        "main",
+        f"{revision}^{{/x",
+        ":/x",
+    ):
+        assert mirror.commit_trailers(other) == {}
     assert mirror.fetch().notes == ()
 
 

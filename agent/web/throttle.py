@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
+
+_NETWORK_BITS = 64
 
 
 class Throttle:
@@ -29,3 +33,19 @@ class Throttle:
             while len(self._buckets) > self._senders:
                 self._buckets.popitem(last=False)
         return 0.0 if allowed else (1 - tokens) / self._rate
+
+
+def origin(address: str) -> str:
+    """What one sender cannot choose at will: an IPv4 address, or the network of 64 bits of an IPv6 one."""
+    return _network(address) if ":" in address else address
+
+
+@lru_cache(maxsize=1024)
+def _network(address: str) -> str:
+    try:
+        found = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((found, _NETWORK_BITS), strict=False))

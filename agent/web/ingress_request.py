@@ -1,0 +1,107 @@
+"""One request as it arrives: where to, from whom, of what kind, and its body within limits of size and time.
+
+A Content-Length is a hint that saves reading, never a proof. What cannot be read is turned away with an answer that
+does not depend on who is meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Receive, Scope
+
+from agent.core.delivery import Delivery
+from agent.core.webhooks.reading import FORM
+from agent.web.ingress_answers import Answer, left, too_large, too_slow, wrong_type
+
+BODY_TIMEOUT = 10.0
+"""Seconds within which a body must have arrived."""
+
+_TYPES = frozenset({"", "application/json", "text/json", "text/plain", FORM})
+_PREFIX = "application/vnd.docker.distribution."
+_LONGEST_NUMBER = 20
+
+
+class TurnedAway(Exception):
+    """The body cannot be read, and this is the answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
+class Address(NamedTuple):
+    """`/webhook/{name}` and `/webhook/{name}/{token}`, unescaped."""
+
+    name: str
+    token: bytes | None
+
+
+def address_of(scope: Scope) -> Address | None:
+    """Where a request is meant to go, read from the path as it was sent: a token may hold an escaped slash."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    parts = [unquote_to_bytes(part) for part in path.removeprefix(b"/").split(b"/")]
+    if not 2 <= len(parts) <= 3 or not all(parts):
+        return None
+    return Address(parts[1].decode("utf-8", "replace"), parts[2] if len(parts) > 2 else None)
+
+
+def sender_of(scope: Scope) -> str:
+    """The address at the other end of the connection; headers that claim another one are not believed."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def headers_of(scope: Scope) -> dict[str, bytes]:
+    """Names in lower case; of a repeated header the first counts, as with most senders' own libraries."""
+    found: dict[str, bytes] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), value)
+    return found
+
+
+def check_type(headers: Mapping[str, bytes]) -> None:
+    """Turn away what no sender of webhooks sends: XML, parts, archives. What is missing or said of text is tried."""
+    kind = headers.get("content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+    encoding = headers.get("content-encoding", b"").strip().lower()
+    known = kind in _TYPES or kind.startswith(_PREFIX) or (kind.startswith("application/") and kind.endswith("+json"))
+    if not known or encoding not in (b"", b"identity"):
+        raise TurnedAway(wrong_type())
+
+
+async def read_body(receive: Receive, headers: Mapping[str, bytes], limit: int) -> bytes:
+    """The body, counted as it arrives; raises TurnedAway."""
+    declared = headers.get("content-length", b"")
+    if declared.isdigit() and len(declared) < _LONGEST_NUMBER and int(declared) > limit:
+        raise TurnedAway(too_large(limit))
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await _collected(receive, limit)
+    except TimeoutError:
+        raise TurnedAway(too_slow()) from None
+
+
+async def _collected(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise TurnedAway(left())
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TurnedAway(too_large(limit))
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def delivery_of(scope: Scope, headers: Mapping[str, bytes], body: bytes, now: float) -> Delivery:
+    """The request as vendors see it."""
+    query = scope["query_string"].decode("latin-1")
+    return Delivery(method=scope["method"], headers=headers, body=body, query=query, now=now)

@@ -118,6 +118,9 @@ class AgentView:
     ) -> tuple[DeliveryRecord, ...]:
         return self._parts.deliveries.recent_deliveries(limit, trigger, before)
 
+    def pending_updates(self) -> Mapping[str, str]:
+        return {name: one.words for name, one in self._parts.triggers.board.pending.items()}
+
     def counters(self) -> tuple[Counter, ...]:
         return self._parts.counters()
 

@@ -1,31 +1,27 @@
-"""Builds every adapter and kind once, in order; the only file that knows them all."""
+"""Builds every adapter and kind once, in order; with its two halves beside it the only file that knows them all."""
 
 from __future__ import annotations
 
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent import __version__
 from agent.board import Board, Identity
 from agent.chronicle import Chronicle
-from agent.clock import SystemClock
 from agent.core.kinds import SourceKind
 from agent.counters import counters_of
 from agent.daemon import FOR_RELEASE, Daemon, DaemonParts
 from agent.discovery import discover_kinds
 from agent.engine.apply import Executor
-from agent.engine.client import DockerEngine
 from agent.engine.lease import EngineLease
 from agent.engine.probes import probe
 from agent.failures import Failures
 from agent.flusher import Flusher
 from agent.follower import Follower
 from agent.journal.ids import EventIds
-from agent.journal.journal import SqliteJournal
-from agent.journal.reading import ReadOnlyJournal
 from agent.keyed_queue import KeyedQueue
 from agent.loading import context_for, loader
 from agent.loop import Loop, LoopParts
@@ -33,76 +29,20 @@ from agent.memory import Memory
 from agent.monitor import Monitor
 from agent.observer import Observer
 from agent.periodic import briefly
-from agent.ports import Credentials, Secrets
+from agent.ports import Credentials
 from agent.reconcile import Parts, Reconciler
 from agent.records import Recordkeeper, Sources
 from agent.registries.credentials import credentials_for
-from agent.repository.mirror import Mirror
-from agent.repository.opening import open_recorder, open_repository
+from agent.repository.opening import open_recorder
 from agent.repository.schedule import FetchSchedule
 from agent.repository.urls import redact
-from agent.repository.worktree import WorkTree
 from agent.running import Agent, AgentParts, quietly
-from agent.secrets.build import build_secrets
-from agent.secrets.store import SecretStore
-from agent.settings import AgentSettings, process_environment
+from agent.settings import AgentSettings
 from agent.view import AgentView, ViewParts
+from agent.wiring_outside import Outside, outside_of
 from agent.wiring_triggers import BuiltTriggers, TriggerNeeds, build_triggers
 
 RENEWAL = 10.0
-
-
-def build_secrets_of(settings: AgentSettings, repository: list[Mirror | WorkTree]) -> SecretStore:
-    """The secrets of a host. `repository` is empty until there is one: its own password must not need it."""
-
-    def read_path(path: str) -> bytes | None:
-        if not repository:
-            return None
-        return repository[0].read_path(repository[0].tree().revision, path)
-
-    return build_secrets(settings, process_environment(), read_path)
-
-
-def build_repository(settings: AgentSettings, secrets: Secrets) -> Mirror | WorkTree:
-    """The config repository, as the host settings say."""
-    return open_repository(settings, secrets)
-
-
-def build_engine(settings: AgentSettings) -> DockerEngine:
-    """The engine of a host."""
-    return DockerEngine(settings.engine_url, settings.host, settings.volume_dir, settings.policy)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outside:
-    """The adapters, in the order in which they are made."""
-
-    clock: SystemClock
-    journal: SqliteJournal | ReadOnlyJournal
-    secrets: SecretStore
-    repository: Mirror | WorkTree
-    engine: DockerEngine
-
-
-def _outside(settings: AgentSettings, scratch: Path | None) -> _Outside:
-    """With `scratch` the agent's own folder is only read, and what has to be written is written there."""
-    clock = SystemClock()
-    home = settings.data_dir
-    if scratch is not None and not home.is_dir():
-        home = scratch
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    journal = SqliteJournal(home, clock)
-    late: list[Mirror | WorkTree] = []
-    secrets = build_secrets_of(replace(settings, data_dir=home), late)
-    repository = build_repository(replace(settings, data_dir=scratch or home), secrets)
-    late.append(repository)
-    return _Outside(
-        clock=clock,
-        journal=ReadOnlyJournal(journal) if scratch is not None else journal,
-        secrets=secrets,
-        repository=repository,
-        engine=build_engine(settings),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +62,7 @@ class _Middle:
     kinds: Mapping[str, SourceKind]
 
 
-def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
+def _middle(settings: AgentSettings, outside: Outside) -> _Middle:
     clock, journal = outside.clock, outside.journal
     ids = EventIds(clock, journal.last_event_id())
     chronicle = Chronicle(journal, outside.secrets, clock, settings.host, ids.next)
@@ -154,7 +94,7 @@ def _middle(settings: AgentSettings, outside: _Outside) -> _Middle:
     )
 
 
-def _logins(outside: _Outside, middle: _Middle) -> Callable[[str | None, str], Credentials | None]:
+def _logins(outside: Outside, middle: _Middle) -> Callable[[str | None, str], Credentials | None]:
     """How to log in for an image, by the registries of the desired state in force."""
 
     def credentials(registry: str | None, image: str) -> Credentials | None:
@@ -165,7 +105,7 @@ def _logins(outside: _Outside, middle: _Middle) -> Callable[[str | None, str], C
     return credentials
 
 
-def _reconciler(outside: _Outside, middle: _Middle, stopping: threading.Event) -> Reconciler:
+def _reconciler(outside: Outside, middle: _Middle, stopping: threading.Event) -> Reconciler:
     parts = Parts(
         follower=middle.follower,
         observer=middle.observer,
@@ -191,7 +131,7 @@ class _Moving:
     triggers: BuiltTriggers
 
 
-def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, moving: _Moving) -> DaemonParts:
+def _daemon(settings: AgentSettings, outside: Outside, middle: _Middle, moving: _Moving) -> DaemonParts:
     return DaemonParts(
         loop=moving.loop,
         follower=middle.follower,
@@ -211,7 +151,7 @@ def _daemon(settings: AgentSettings, outside: _Outside, middle: _Middle, moving:
     )
 
 
-def _triggers(settings: AgentSettings, outside: _Outside, middle: _Middle, daemon: list[Daemon]) -> BuiltTriggers:
+def _triggers(settings: AgentSettings, outside: Outside, middle: _Middle, daemon: list[Daemon]) -> BuiltTriggers:
     """`daemon` is empty until there is one: it fetches, and brings what is new into force."""
     needs = TriggerNeeds(
         settings=settings,
@@ -225,13 +165,13 @@ def _triggers(settings: AgentSettings, outside: _Outside, middle: _Middle, daemo
         credentials=_logins(outside, middle),
         next_id=middle.ids.next,
         enqueue=middle.queue.add,
-        follow=lambda: daemon[0].follow(),
-        moved=lambda: daemon[0].config_moved(),
+        follow=lambda: daemon[0].follow(),  # noqa: PLW0108 - there is none yet
+        moved=lambda: daemon[0].config_moved(),  # noqa: PLW0108 - there is none yet
     )
     return build_triggers(needs)
 
 
-def _loop(settings: AgentSettings, outside: _Outside, middle: _Middle, reconciler: Reconciler) -> LoopParts:
+def _loop(settings: AgentSettings, outside: Outside, middle: _Middle, reconciler: Reconciler) -> LoopParts:
     return LoopParts(
         queue=middle.queue,
         reconciler=reconciler,
@@ -252,7 +192,7 @@ def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
 
     With `scratch`, an empty folder, it is good for `preview` only and changes nothing outside of that folder.
     """
-    outside = _outside(settings, scratch)
+    outside = outside_of(settings, scratch)
     middle = _middle(settings, outside)
     stopping = threading.Event()
     reconciler = _reconciler(outside, middle, stopping)
@@ -283,7 +223,7 @@ def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
     )
 
 
-def _view(outside: _Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers) -> AgentView:
+def _view(outside: Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers) -> AgentView:
     writers = (middle.follower, middle.flusher, middle.chronicle)
     numbers = counters_of(loop, middle.queue, middle.observer, middle.records, writers)
     return AgentView(
@@ -305,7 +245,7 @@ def _view(outside: _Outside, middle: _Middle, loop: Loop, triggers: BuiltTrigger
     )
 
 
-def _closers(outside: _Outside, middle: _Middle, lease: EngineLease) -> tuple[Callable[[], object], ...]:
+def _closers(outside: Outside, middle: _Middle, lease: EngineLease) -> tuple[Callable[[], object], ...]:
     return (
         middle.queue.close,
         lambda: briefly("release", quietly(lease.release), FOR_RELEASE),

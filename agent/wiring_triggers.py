@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from agent.chronicle import Chronicle
 from agent.core.kinds import SourceKind
+from agent.core.triggers import TriggerKind
 from agent.discovery import discover_trigger_kinds
 from agent.dispatch.board import TriggerBoard
 from agent.dispatch.clockwork import Clockwork, ClockworkParts
@@ -66,17 +67,7 @@ def build_triggers(needs: TriggerNeeds) -> BuiltTriggers:
     board = TriggerBoard()
     kinds = discover_trigger_kinds()
     registry = RegistryClient(needs.credentials, needs.clock)
-    judge = Judge(
-        JudgeParts(
-            follower=needs.follower,
-            sources=needs.sources,
-            triggers=kinds,
-            registry=registry,
-            repository=needs.repository,
-            config_url=needs.settings.repo.url,
-            follow=needs.follow,
-        )
-    )
+    judge = _judge(needs, kinds, registry)
     intake = Intake(needs.journal, needs.clock, needs.next_id)
     poller = _poller(needs, judge, intake, (registry, board))
     updater = _updater(needs, judge, board)
@@ -94,17 +85,36 @@ def build_triggers(needs: TriggerNeeds) -> BuiltTriggers:
         deliveries=needs.journal,
         limits=registry.limits,
     )
-    desk = DeskParts(
-        follower=needs.follower,
-        triggers=kinds,
-        secrets=needs.secrets,
-        intake=intake,
-        deliveries=needs.journal,
-        next_id=needs.next_id,
-        moved=needs.moved,
-    )
     view = TriggerView(board=board, clockwork=clockwork, kinds=kinds)
-    return BuiltTriggers(side=TriggerSide(side), desk=Desk(desk), view=view, registry=registry)
+    return BuiltTriggers(side=TriggerSide(side), desk=_desk(needs, kinds, intake), view=view, registry=registry)
+
+
+def _judge(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind], registry: RegistryClient) -> Judge:
+    return Judge(
+        JudgeParts(
+            follower=needs.follower,
+            sources=needs.sources,
+            triggers=kinds,
+            registry=registry,
+            repository=needs.repository,
+            config_url=needs.settings.repo.url,
+            follow=needs.follow,
+        )
+    )
+
+
+def _desk(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind], intake: Intake) -> Desk:
+    return Desk(
+        DeskParts(
+            follower=needs.follower,
+            triggers=kinds,
+            secrets=needs.secrets,
+            intake=intake,
+            deliveries=needs.journal,
+            next_id=needs.next_id,
+            moved=needs.moved,
+        )
+    )
 
 
 def _poller(

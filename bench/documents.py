@@ -16,7 +16,7 @@ from agent.discovery import discover_kinds
 from agent.journal.journal import SqliteJournal
 from agent.loading import EVERYTHING, Load, loader
 from agent.settings import AgentSettings, RepositorySettings
-from agent.wiring import build_repository, build_secrets_of
+from agent.wiring_outside import build_repository, build_secrets_of
 from bench.result import Result, median, seconds_of
 
 # As long as a workload that somebody runs: about forty lines.

@@ -96,7 +96,7 @@ def _machine_checks(settings: AgentSettings) -> Iterator[Check]:
 
 def _engine_checks(settings: AgentSettings) -> Iterator[Check]:
     from agent.clock import SystemClock
-    from agent.wiring import build_engine
+    from agent.wiring_outside import build_engine
 
     with closing(build_engine(settings)) as engine:
         yield from check_engine(settings.engine_url, engine, SystemClock())

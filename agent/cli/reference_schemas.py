@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 Schema = Mapping[str, Any]
 
 _WORDS = {"object": "mapping", "array": "list", "string": "text"}
-_RECORDS = frozenset(("status", "event"))
+_RECORDS = frozenset(("status", "event", "delivery"))
 """What the agent writes as JSON, and nobody as YAML."""
 
 

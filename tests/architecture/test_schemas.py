@@ -9,7 +9,7 @@ import pytest
 from support.project import AGENT, SCHEMAS, name_of
 
 EVERY_SCHEMA = sorted(SCHEMAS.rglob("*.schema.json"))
-DOCUMENTS = ("workload", "registry", "settings", "agent", "status", "event")
+DOCUMENTS = ("workload", "trigger", "registry", "settings", "agent", "status", "event", "delivery")
 SUBSCHEMAS = ("properties", "$defs", "patternProperties", "dependentSchemas")
 
 

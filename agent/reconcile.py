@@ -1,52 +1,30 @@
 """One pass over one workload, readable as a list of calls: look, decide, apply, settle, and look again until at rest.
 
-A pass writes exactly one record of what was decided and why, also when there was nothing to do.
+A pass writes exactly one record of what was decided and why, also when there was nothing to do. One-off containers are
+looked after first; they neither wait for the workload nor hold it up.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from agent.chronicle import Chronicle, Note, timestamp
+from agent.chronicle import Note, timestamp
 from agent.core.actions import AwaitHealthy
-from agent.core.kinds import Situation, SourceKind
-from agent.core.model import DesiredState, Workload
-from agent.core.observed import ObservedContainer
 from agent.core.plan import Plan, Step
-from agent.core.planning.absent import plan_invalid, plan_removal
 from agent.core.reasons import Phase, Reason
-from agent.engine.apply import Applied, ApplyContext, Executor, Failed, Interrupted, Outcome, Superseded
+from agent.core.requests import RUN
+from agent.deciding import Decider, Parts
+from agent.engine.apply import Applied, ApplyContext, Failed, Interrupted, Outcome, Superseded
 from agent.errors import Transient
-from agent.failures import Failures
-from agent.follower import Follower, same
-from agent.memory import Memory
-from agent.monitor import Monitor, Target
-from agent.observer import Observer, Snapshot
-from agent.planner import Planner
-from agent.ports import Clock, Secrets
-from agent.records import Recordkeeper
+from agent.follower import same
+from agent.monitor import Target
+from agent.runner import RunParts
+from agent.runs import Runs
+
+__all__ = ["Parts", "Reconciler"]
 
 ROUNDS = 6
 ENGINE_AWAY = (Reason.ENGINE_UNREACHABLE, Reason.ENGINE_FORBIDDEN)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a pass works with; built once in wiring."""
-
-    follower: Follower
-    observer: Observer
-    executor: Executor
-    secrets: Secrets
-    failures: Failures
-    records: Recordkeeper
-    chronicle: Chronicle
-    kinds: Mapping[str, SourceKind]
-    clock: Clock
-    monitor: Monitor
-    memory: Memory
 
 
 class Reconciler:
@@ -55,13 +33,30 @@ class Reconciler:
     def __init__(self, parts: Parts, stopping: Callable[[], bool]) -> None:
         self._parts = parts
         self._stopping = stopping
-        self._planner = Planner(parts.kinds)
+        self._decider = Decider(parts)
+        self._asked = self._decider.asked
+        self._runs = Runs(
+            RunParts(
+                engine=parts.engine,
+                executor=parts.executor,
+                secrets=parts.secrets,
+                journal=parts.journal,
+                chronicle=parts.chronicle,
+                clock=parts.clock,
+                stopping=stopping,
+            )
+        )
 
     def reconcile(self, workload_id: str, requested: float) -> float | None:
         """Bring one workload to rest; returns seconds after which to look again, None when only an event can matter.
 
         `requested` is the monotonic time of the newest request: what is observed must not be older.
         """
+        due = self._look_after_runs(workload_id, requested)
+        again = self._bring_to_rest(workload_id, requested)
+        return min((seconds for seconds in (due, again) if seconds is not None), default=None)
+
+    def _bring_to_rest(self, workload_id: str, requested: float) -> float | None:
         not_before = requested
         for _ in range(ROUNDS):
             superseded = self._superseded(workload_id)
@@ -77,71 +72,23 @@ class Reconciler:
 
     def decide(self, workload_id: str, not_before: float) -> Plan | None:
         """The plan for one workload from the two snapshots alone; None when there is nothing to say about it."""
-        desired = self._parts.follower.state.desired
-        if desired is None:
+        return self._decider.decide(workload_id, not_before)
+
+    def unfinished(self) -> frozenset[str]:
+        """The ids of workloads of which something was asked that is not done, be they gone or not."""
+        return self._runs.unfinished() | {one.workload_id for one in self._parts.journal.requests()}
+
+    def _look_after_runs(self, workload_id: str, not_before: float) -> float | None:
+        """Start, follow and end one-off containers; seconds until the next has to end, None when only an event can
+        matter.
+        """
+        if self._parts.follower.state.desired is None:
             return None
+        requests = [one for one in self._parts.journal.requests(workload_id) if one.action == RUN]
         snapshot = self._parts.observer.settled(workload_id, not_before)
-        observed = snapshot.groups.get(workload_id, ())
-        workload = self._parts.follower.state.by_id.get(workload_id)
-        if workload is None:
-            return self._decide_absent(workload_id, desired, observed)
-        kind = self._parts.kinds[workload.source.kind]
-        situation = self._situation(workload, kind, desired, snapshot)
-        plan = self._planner.plan(workload, self._parts.observer.detailed(observed), situation)
-        if plan.target:
-            self._parts.failures.lift(workload_id, keep=plan.target)
-        return self._explain_hold(plan)
-
-    def _decide_absent(
-        self, workload_id: str, desired: DesiredState, observed: tuple[ObservedContainer, ...]
-    ) -> Plan | None:
-        name = desired.invalid.get(workload_id)
-        names = {one.workload for one in observed}
-        if name is not None or workload_id in desired.protected or names & desired.protected:
-            return plan_invalid(name or min(names, default=workload_id), workload_id, observed)
-        if not observed:
-            self._parts.failures.lift(workload_id)
-            self._planner.forget(workload_id)
-            self._parts.memory.forget(workload_id)
-            self._parts.monitor.follow(workload_id, ())
-            self._parts.records.drop(workload_id)
+        if not (requests or workload_id in snapshot.runs or self._runs.open(workload_id)):
             return None
-        hold = self._parts.failures.held(workload_id)
-        retry_at = None if hold is None else self._parts.clock.now() + self._parts.failures.remaining(hold)
-        prune = self._parts.memory.prune(workload_id)
-        return plan_removal(observed, complete=desired.complete, retry_at=retry_at, prune=prune)
-
-    def _situation(self, workload: Workload, kind: SourceKind, desired: DesiredState, snapshot: Snapshot) -> Situation:
-        parts = self._parts
-        digests = {name: parts.secrets.digest(name) for name in kind.secret_names(workload)}
-        hold = parts.failures.held(workload.id)
-        blocked = hold if hold is not None and hold.everything else None
-        return Situation(
-            revision=desired.revision,
-            settings=desired.settings,
-            now=parts.clock.now(),
-            secrets={name: digest for name, digest in digests.items() if digest is not None},
-            registry_hosts={one.name: one.host for one in desired.registries.values()},
-            quarantined=parts.failures.reasons(workload.id),
-            waiting_for=parts.records.unready((*workload.depends_on, *kind.dependencies(workload))),
-            network_owners=snapshot.owners,
-            repairs=parts.failures.repairs(workload.id),
-            retry_at=parts.clock.now() + parts.failures.remaining(blocked) if blocked else None,
-            retry_reason=f"{blocked.reason}: {blocked.message}" if blocked else "",
-            unhealthy=parts.monitor.unhealthy(),
-            deployed=parts.memory.deployed(workload.id),
-        )
-
-    def _explain_hold(self, plan: Plan) -> Plan:
-        """A version that is only held, not quarantined, says when it is tried again."""
-        hold = self._parts.failures.held(plan.workload_id)
-        if hold is None or plan.reason is not Reason.QUARANTINED or hold.fingerprint != plan.target:
-            return plan
-        if self._parts.failures.quarantine_of(plan.workload_id, plan.target) is not None:
-            return plan
-        until = self._parts.clock.now() + self._parts.failures.remaining(hold)
-        message = f"{hold.reason}: {hold.message}; attempt {hold.attempts} failed, trying again"
-        return dataclasses.replace(plan, reason=Reason.BACKING_OFF, message=message, until=until)
+        return self._runs.look_after(self._decider.job(workload_id, snapshot), requests)
 
     def _rest(self, plan: Plan | None) -> float | None:
         if plan is None or not plan.empty:
@@ -149,6 +96,8 @@ class Reconciler:
         self._parts.records.record(plan)
         self._watch(plan.workload_id)
         self._remember(plan)
+        observer = self._parts.observer
+        self._asked.rest(plan, observer.detailed(observer.latest.groups.get(plan.workload_id, ())))
         if plan.until is None:
             return None
         return max(0.1, plan.until - self._parts.clock.now())
@@ -178,7 +127,7 @@ class Reconciler:
         parts = self._parts
         if plan.reason is Reason.REPAIRING:
             parts.failures.repaired(plan.workload_id)
-        parts.records.begin(plan)
+        parts.records.begin(plan, self._asked.because(plan))
         context = ApplyContext(
             superseded=superseded,
             stopping=self._stopping,
@@ -216,7 +165,9 @@ class Reconciler:
                 self._parts.failures.succeeded(plan.workload_id, deployed)
                 if any(isinstance(step.action, AwaitHealthy) for step in plan.steps):
                     self._parts.monitor.follow(plan.workload_id, ())  # what was found before the gate is out of date
-                self._parts.records.applied(plan, outcome)
+                self._parts.records.applied(plan, outcome, self._asked.because(plan))
+                if plan.reason is Reason.RESTARTING:
+                    self._asked.restarted(plan.workload_id)
             case Failed(reason=reason) if reason in ENGINE_AWAY:
                 raise Transient(reason, outcome.message, advice=outcome.advice)
             case Failed():
@@ -238,14 +189,14 @@ class Reconciler:
             try:
                 self._quarantine(plan, failed)
             finally:
-                self._parts.records.failed(plan, failed, None)
+                self._parts.records.failed(plan, failed, None, self._asked.because(plan))
             return
         why = (str(failed.reason), f"{failed.step.action.text}: {failed.message}")
         hold = self._parts.failures.hold(
             plan.workload_id, plan.target, why, retry_after=failed.retry_after, everything=not deploying
         )
         until = timestamp(self._parts.clock.now() + self._parts.failures.remaining(hold))
-        self._parts.records.failed(plan, failed, until)
+        self._parts.records.failed(plan, failed, until, self._asked.because(plan))
 
     def _quarantine(self, plan: Plan, failed: Failed) -> None:
         desired = self._parts.follower.state.desired

@@ -109,24 +109,25 @@ class Recordkeeper:
 
     # In motion
 
-    def begin(self, plan: Plan) -> None:
-        """A plan with steps is about to be carried out."""
+    def begin(self, plan: Plan, because: Mapping[str, object]) -> None:
+        """A plan with steps is about to be carried out; `because` names trigger and event where one asked for it."""
         self._board.record(self._status(self._basis(plan), Phase.PROGRESSING, plan.reason, plan.message))
         drifted = plan.reason is Reason.REPAIRING
         reason = Reason.DRIFT_DETECTED if drifted else plan.reason
         steps = [step.text for step in plan.steps]
         severity = "warning" if drifted else "info"
-        self._write(reason, plan.message, plan.workload, severity=severity, data={"plan": steps, "target": plan.target})
+        data = {"plan": steps, "target": plan.target, **because}
+        self._write(reason, plan.message, plan.workload, severity=severity, data=data)
 
     def progress(self, plan: Plan, step: Step) -> None:
         """One step begins; shown on the board, not in the log."""
         self._board.record(self._status(self._basis(plan), Phase.PROGRESSING, plan.reason, step.action.text))
 
-    def applied(self, plan: Plan, outcome: Applied) -> None:
+    def applied(self, plan: Plan, outcome: Applied, because: Mapping[str, object]) -> None:
         """All steps are done."""
         reason = OUTCOMES.get(plan.reason, plan.reason)
         self._count(str(reason))
-        data: dict[str, object] = {"seconds": round(outcome.seconds, 3)}
+        data: dict[str, object] = {"seconds": round(outcome.seconds, 3), **because}
         if outcome.digests:
             data["digests"] = dict(outcome.digests)
         self._write(reason, plan.message, plan.workload, data=data)
@@ -140,13 +141,13 @@ class Recordkeeper:
             message = f"kept the data of {plan.workload}: {', '.join(volumes)}; remove it by hand when it is not needed"
             self._write(Reason.VOLUMES_KEPT, message, plan.workload, data={"volumes": volumes})
 
-    def failed(self, plan: Plan, failed: Failed, until: str | None) -> None:
+    def failed(self, plan: Plan, failed: Failed, until: str | None, because: Mapping[str, object]) -> None:
         """A step failed; `until` is when it is tried again, None for never."""
         self._count("Failed")
         again = f"trying again at {until}" if until else "not tried again until a commit changes this workload"
         advice = f" {failed.advice[:1].upper()}{failed.advice[1:]}." if failed.advice else ""
         message = f"{failed.step.action.text}: {failed.message}.{advice} This version is {again}"
-        data: dict[str, object] = {"step": failed.step.text, "target": plan.target}
+        data: dict[str, object] = {"step": failed.step.text, "target": plan.target, **because}
         if failed.logs:
             data["logs"] = list(failed.logs)
         if failed.exit_code is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -49,11 +51,12 @@ def make_situation(**fields: Any) -> Situation:
     return Situation(**({"revision": REVISION, "settings": Settings(), "now": NOW} | fields))
 
 
-def target_of(workload: Workload, situation: Situation | None = None, instance: str = "") -> str:
+def target_of(workload: Workload, situation: Situation | None = None, instance: str = "", generation: str = "") -> str:
     """The fingerprint of a workload's containers."""
     situation = situation or make_situation()
     specs = containers(workload, situation.settings, situation.registry_hosts)
-    return fingerprint(next(spec for spec in specs if spec.instance == instance), situation.secrets)
+    spec = next(spec for spec in specs if spec.instance == instance)
+    return fingerprint(replace(spec, generation=generation), situation.secrets)
 
 
 def plan(workload: Workload, observed: tuple[ObservedContainer, ...] = (), **fields: Any) -> Plan:
@@ -65,7 +68,8 @@ def make_container(workload: Workload, role: str = "active", **fields: Any) -> O
     """A container as the planner makes it for a workload, by default running and active."""
     instance = fields.get("instance", "")
     situation = fields.pop("situation", None) or make_situation()
-    mark = fields.pop("fingerprint", None) or target_of(workload, situation, instance)
+    generation = fields.pop("generation", "")
+    mark = fields.pop("fingerprint", None) or target_of(workload, situation, instance, generation)
     index = fields.get("index", 1)
     name = ".".join(part for part in (workload.name, instance, mark.rpartition(":")[2][:8]) if part)
     name += (f".{index}" if index > 1 else "") + ("" if role == "active" else f".{role}")
@@ -84,6 +88,7 @@ def make_container(workload: Workload, role: str = "active", **fields: Any) -> O
         "networks": dict.fromkeys(specs[0].networks if specs else (), "10.0.0.2"),
         "created": 100,
         "detail": ContainerDetail(**detail) if detail is not None else None,
+        "extra": {"generation": generation} if generation else {},
     }
     return ObservedContainer(**(dict(base) | fields))
 
@@ -95,6 +100,8 @@ def load_case(text: str) -> Plan:
     versions = {"wanted": raw} | {name: _merged(raw, change) for name, change in case.get("versions", {}).items()}
     workloads = {name: make_workload(**version) for name, version in versions.items()}
     situation = dict(case.get("situation", {}))
+    for one in case.get("containers", ()):
+        _started(one)
     fixed = make_situation(**{key: situation[key] for key in ("secrets", "registry_hosts") if key in situation})
     observed = tuple(_case_container(dict(raw), workloads, fixed) for raw in case.get("containers", ()))
     if case.get("removed"):
@@ -111,11 +118,20 @@ def _plan_case(workload: Workload, observed: tuple[ObservedContainer, ...], situ
         situation["repairs"] = tuple(NOW + seconds for seconds in situation["repairs"])
     if "retry_at" in situation:
         situation["retry_at"] += NOW
+    if "restart_at" in situation:
+        situation["restart_at"] += NOW
     if situation.pop("deployed", False):
         situation["deployed"] = plan(workload, **situation).target
     if failed is not None:
         situation["quarantined"] = {plan(workload, **situation).target: failed}
     return plan(workload, observed, **situation)
+
+
+def _started(raw: dict[str, Any]) -> None:
+    """`started` is in seconds from now; the limits are then as they should be by default."""
+    if "started" in raw:
+        moment = datetime.fromtimestamp(NOW + raw.pop("started"), tz=UTC).isoformat()
+        raw["detail"] = {"restart": "unless-stopped", "started_at": moment} | raw.get("detail", {})
 
 
 def _merged(raw: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

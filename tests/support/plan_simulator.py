@@ -12,6 +12,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from agent.core.actions import (
     Action,
@@ -48,7 +49,7 @@ class StepFailed(Exception):
 
 @dataclass
 class SimulatedEngine:
-    """Containers by id. `bad_images` never pass the gate, `unpullable` are not in any registry."""
+    """Containers by id. `bad_images` and `bad_generations` never pass the gate, `unpullable` are in no registry."""
 
     bad_images: frozenset[str] = frozenset()
     unpullable: frozenset[str] = frozenset()
@@ -58,6 +59,8 @@ class SimulatedEngine:
     proven: set[str] = field(default_factory=set)
     removing_all: bool = False
     accidents: bool = False
+    bad_generations: frozenset[str] = frozenset()
+    now: float = 1000.0
     clock: int = 0
 
     def add_foreign(self, container_id: str) -> None:
@@ -96,7 +99,9 @@ class SimulatedEngine:
             case RenameContainer(container, _, new_name):
                 self._rename(self._id(container), new_name)
             case UpdateContainer():
-                detail = ContainerDetail(
+                one = self.containers[self._id(action.container)]
+                detail = dataclasses.replace(
+                    one.detail or ContainerDetail(),
                     memory_limit=action.memory_limit,
                     cpu_limit=action.cpu_limit,
                     pids_limit=action.pids_limit,
@@ -139,7 +144,13 @@ class SimulatedEngine:
             created=self.clock,
             network_container=action.network_container,
             networks=dict.fromkeys(action.spec.networks, ""),
-            extra={"prune": action.prune},
+            extra={"prune": action.prune, "generation": action.spec.generation},
+            detail=ContainerDetail(
+                memory_limit=action.spec.memory_limit,
+                cpu_limit=action.spec.cpu_limit,
+                pids_limit=action.spec.pids_limit,
+                restart=action.spec.restart,
+            ),
         )
 
     def _start(self, container_id: str, action: StartContainer | UnpauseContainer) -> None:
@@ -153,12 +164,15 @@ class SimulatedEngine:
             if other.id != container_id and other.state in ("running", "paused", "restarting"):
                 busy = {publish.host_port for publish in self.specs[other.id].publish}
                 assert not ports & busy, f"{one.name} is started while {other.name} holds its port"
-        self.change(container_id, state="running", exit_code=None)
+        started_at = datetime.fromtimestamp(self.now, tz=UTC).isoformat()
+        detail = dataclasses.replace(one.detail or ContainerDetail(), started_at=started_at)
+        self.change(container_id, state="running", exit_code=None, detail=detail)
 
     def _gate(self, container_id: str) -> None:
         self.restart()
         one = self.containers[container_id]
-        if one.image in self.bad_images or one.state != "running":
+        bad = one.image in self.bad_images or one.generation in self.bad_generations
+        if bad or one.state != "running":
             self.change(container_id, state="exited", exit_code=1)
             raise StepFailed(f"{one.name} exited with code 1")
         self.passed.add(container_id)
@@ -196,6 +210,8 @@ class World:
     repairs: dict[str, list[float]] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     waiting_for: Mapping[str, str] = field(default_factory=dict)
+    generation: str = ""
+    restart_at: float | None = None
     now: float = 1000.0
 
     def commit(self, *workloads: Workload) -> None:
@@ -233,12 +249,17 @@ class World:
             waiting_for=self.waiting_for,
             network_owners=owners,
             repairs=tuple(self.repairs.get(workload_id, ())),
+            generation=self.generation,
+            redeploy="redeploy asked for" if self.generation else "",
+            restart_at=self.restart_at,
+            restart="restart asked for",
         )
 
     def run(self, plan: Plan, steps: int | None = None) -> bool:
         """Carry out a plan, only its first `steps` when the agent crashes there; False when a step failed."""
         if plan.reason is Reason.REPAIRING:
             self.repairs.setdefault(plan.workload_id, []).append(self.now)
+        self.engine.now = self.now
         for step in plan.steps[:steps]:
             try:
                 self.engine.apply(step.action)

@@ -103,6 +103,8 @@ class Spine:
             clock=self.clock,
             monitor=self.monitor,
             memory=self.memory,
+            journal=self.journal,
+            engine=self.engine,
         )
 
     def _loop_parts(self) -> LoopParts:

@@ -1,8 +1,8 @@
 """The decision of one pass over one workload: which kind of plan it needs now, and in which words.
 
 In order: suspended, a secret is missing, the joined network is missing, the version failed before, a dependency is not
-ready, too many repairs, then deploy or repair, and only then a restart that was asked for. Whatever withholds a deploy never withholds starting again what
-served before; only `retry_at` withholds every step.
+ready, too many repairs, deploy or repair, and last a restart that was asked for. Whatever withholds a deploy never
+withholds starting again what served before; only `retry_at` withholds every step.
 """
 
 from __future__ import annotations

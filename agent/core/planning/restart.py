@@ -60,9 +60,9 @@ def started_before(observed: Iterable[ObservedContainer], moment: float) -> Sequ
 
 def _restart(one: ObservedContainer, spec: ContainerSpec | None) -> Iterator[Step]:
     """Of a version that is not wanted any more nobody knows the check, which was made with it."""
-    cause = "it was started before that"
+    cause = "it was started before the restart was asked for"
     timeout = STOP_TIMEOUT if spec is None else spec.stop_timeout
     check = None if spec is None else spec.healthcheck
     yield Step(StopContainer(container=one.id, name=one.name, timeout=timeout), cause)
     yield Step(StartContainer(container=one.id, name=one.name), cause)
-    yield Step(AwaitHealthy(container=one.id, name=one.name, healthcheck=check), "the next one waits for it")
+    yield Step(AwaitHealthy(container=one.id, name=one.name, healthcheck=check), "it has to prove itself again")

@@ -84,7 +84,9 @@ def _failed_before(group: Group, context: Context, failure: str) -> Decision:
         present = current if group.serving else previous or current
         kept = words.kept_up(present, started=bool(steps))
         reason = Reason.REPAIRING if steps else Reason.QUARANTINED
-        message = f"{image} failed ({failure}) and is not tried again until a commit changes this workload; {kept}"
+        lifted = "a commit changes this workload"
+        lifted += " or another redeploy is asked for" if context.situation.generation else ""
+        message = f"{image} failed ({failure}) and is not tried again until {lifted}; {kept}"
     decision = Decision(
         phase=Phase.DEGRADED if serves else Phase.FAILED,
         reason=reason,

@@ -10,6 +10,8 @@ from support.plan_cases import make_workload
 from support.plan_simulator import World
 
 from agent.core.model import Workload
+from agent.core.moments import epoch
+from agent.core.observed import ObservedContainer
 from agent.core.reasons import Phase
 
 Prepare = Callable[[World], None]
@@ -72,9 +74,41 @@ SCENARIOS: dict[str, tuple[Prepare, tuple[Workload, ...]]] = {
 }
 
 
+def redeploy_of(*workloads: Workload) -> Prepare:
+    """They run, and an event asks to redeploy them."""
+
+    def prepare(world: World) -> None:
+        running(*workloads)(world)
+        world.generation = "second"
+
+    return prepare
+
+
+def restart_of(*workloads: Workload) -> Prepare:
+    """They run, and an event asks to restart them."""
+
+    def prepare(world: World) -> None:
+        running(*workloads)(world)
+        world.restart_at = world.now
+
+    return prepare
+
+
+PUBLISHED = web(publish=["80:80"])
+ASKED: dict[str, tuple[Prepare, tuple[Workload, ...]]] = {
+    "redeploy": (redeploy_of(PUBLISHED), (PUBLISHED,)),
+    "redeploy of three replicas": (redeploy_of(web(source=THREE)), (web(source=THREE),)),
+    "redeploy with a new image": (redeploy_of(web()), (web("2.0"),)),
+    "restart": (restart_of(PUBLISHED), (PUBLISHED,)),
+    "restart of three replicas": (restart_of(web(source=THREE)), (web(source=THREE),)),
+    "restart with a new image": (restart_of(web()), (web("2.0"),)),
+}
+"""What an event asks for; the request is durable, so it is not forgotten by a crash."""
+
+
 def prepared(name: str, **engine: frozenset[str]) -> World:
     world = World()
-    prepare, desired = SCENARIOS[name]
+    prepare, desired = (SCENARIOS | ASKED)[name]
     prepare(world)
     for field_name, value in engine.items():
         setattr(world.engine, field_name, value)
@@ -120,7 +154,7 @@ def forget_memory(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [*SCENARIOS, *ASKED])
 def test_a_crash_after_any_step_ends_where_no_crash_would_have(name: str):
     expected = prepared(name)
     expected.settle()
@@ -132,7 +166,8 @@ def test_a_crash_after_any_step_ends_where_no_crash_would_have(name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["new image with a published port", "new image of three replicas", "renamed", "more replicas"]
+    "name",
+    ["new image with a published port", "new image of three replicas", "renamed", "more replicas", *ASKED],
 )
 def test_two_crashes_in_a_row_change_nothing_about_the_end(name: str):
     expected = prepared(name)
@@ -156,6 +191,52 @@ def test_a_version_that_fails_its_gate_gives_way_to_the_previous_one_at_whatever
         (plan,) = forget_memory(crashed).settle()
         assert crashed.state() == before
         assert plan.phase is Phase.DEGRADED
+
+
+@pytest.mark.parametrize("name", ["redeploy", "redeploy of three replicas"])
+def test_a_redeploy_that_fails_gives_way_to_the_previous_container_at_whatever_step_the_agent_crashes(name: str):
+    bad = frozenset({"second"})
+    before = prepared(name).state()
+
+    for crashed in [prepared(name, bad_generations=bad), *crashes(prepared(name, bad_generations=bad))]:
+        (plan,) = forget_memory(crashed).settle()
+        assert crashed.state() == before
+        assert plan.phase is Phase.DEGRADED
+
+
+@pytest.mark.parametrize("name", ["redeploy", "redeploy of three replicas"])
+def test_a_redeploy_replaces_every_container_once(name: str):
+    world = prepared(name)
+    before = set(world.engine.containers)
+    world.settle()
+    after = set(world.engine.containers)
+    assert not before & after
+    assert {one.generation for one in world.engine.containers.values()} == {"second"}
+    world.settle()
+    assert set(world.engine.containers) == after
+
+
+@pytest.mark.parametrize("name", ["restart", "restart of three replicas"])
+def test_a_restart_keeps_every_container_and_is_over_when_all_were_started_since(name: str):
+    for crashed in [prepared(name), *crashes(prepared(name))]:
+        before, moment = set(crashed.engine.containers), crashed.restart_at
+        forget_memory(crashed).settle()
+        assert set(crashed.engine.containers) == before
+        assert moment is not None
+        assert all(started(one) >= moment for one in crashed.engine.containers.values())
+
+
+def started(container: ObservedContainer) -> float:
+    return epoch(container.detail.started_at) if container.detail is not None else 0.0
+
+
+def test_replicas_are_restarted_one_after_the_other():
+    world = prepared("restart of three replicas")
+    plan = world.plan(web().id)
+    assert plan is not None
+    for step in plan.steps:
+        world.engine.apply(step.action)
+        assert sum(one.running for one in world.engine.containers.values()) >= 2
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -33,7 +33,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_clone_options(parser)
     parser.add_argument("--workload", metavar="NAME", help="only events about this workload")
-    parser.add_argument("--severity", choices=LEVELS, default="debug", help="only this severity and worse")
+    parser.add_argument("--trigger", metavar="NAME", help="only events about this trigger")
+    parser.add_argument(
+        "--severity",
+        choices=LEVELS,
+        default="info",
+        help="only this severity and worse (default: info; debug also tells why bindings did not fire)",
+    )
     parser.add_argument("--since", metavar="WHEN", default="", help="30m, 2h, 7d, or a date or time (UTC)")
     parser.add_argument("--limit", metavar="N", type=int, default=50, help="the newest N (default: 50)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
@@ -108,12 +114,17 @@ def _later(history: History, newest: dict[str, str], arguments: argparse.Namespa
 
 
 def _matching(events: Iterable[Record], arguments: argparse.Namespace) -> Iterator[Record]:
-    least = LEVELS.index(arguments.severity)
+    """Those asked for; a severity that nobody knows counts as the worst."""
+    hidden = LEVELS[: LEVELS.index(arguments.severity)]
     for event in events:
-        severity = event.get("severity")
-        level = LEVELS.index(severity) if severity in LEVELS else len(LEVELS)
-        if level >= least and arguments.workload in (None, event.get("workload")):
+        about = arguments.workload in (None, event.get("workload")) and arguments.trigger in (None, _trigger(event))
+        if about and event.get("severity") not in hidden:
             yield event
+
+
+def _trigger(event: Record) -> object:
+    data = event.get("data")
+    return data.get("trigger") if isinstance(data, Mapping) else None
 
 
 def _print(events: Iterable[Record], arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.core.deliveries import DeliveryRecord
 from agent.core.eventlog import Event
 from agent.ports_web import View
 from agent.web import documents, parameters
@@ -15,7 +16,8 @@ from agent.web.openapi import description
 from agent.web.options import WebOptions
 from agent.web.responses import json_error, json_reply
 from agent.web.stream import HEADERS, EventStream
-from agent.web.views.events import select
+from agent.web.views.deliveries import select_deliveries
+from agent.web.views.events import Filter, select_events
 
 EVENTS, MAX_EVENTS = 100, 1000
 LINES, MAX_LINES = 200, 5000
@@ -49,15 +51,34 @@ class Api:
 
     def events(self, request: Request) -> Response:
         limit = parameters.number(request, "limit", EVENTS, MAX_EVENTS)
-        workload = parameters.text(request, "workload")
-        severity = parameters.severity(request)
+        workload, before, trigger = (parameters.text(request, name) for name in ("workload", "before", "trigger"))
+        asked = Filter(workload, parameters.severity(request), before, trigger)
 
         def fetch(count: int, before: str | None) -> tuple[Event, ...]:
             return self._view.events(count, workload, before)
 
-        selected = select(fetch, limit, severity, parameters.text(request, "before"))
-        found = [event.as_dict() for event in selected.events]
+        selected = select_events(fetch, limit, asked)
+        found = [event.as_dict() for event in selected.items]
         return json_reply(request, {"events": found, "next": selected.next_before})
+
+    def triggers(self, request: Request) -> Response:
+        return json_reply(request, documents.triggers_document(self._view.triggers()))
+
+    def trigger(self, request: Request) -> Response:
+        detail = self._view.trigger(request.path_params["name"])
+        if detail is None:
+            raise HTTPException(404, "there is no such trigger on this host")
+        return json_reply(request, documents.trigger_document(detail))
+
+    def deliveries(self, request: Request) -> Response:
+        limit = parameters.number(request, "limit", EVENTS, MAX_EVENTS)
+        trigger, before = parameters.text(request, "trigger"), parameters.text(request, "before")
+
+        def fetch(count: int, before: str | None) -> tuple[DeliveryRecord, ...]:
+            return self._view.deliveries(count, trigger, before)
+
+        selected = select_deliveries(fetch, limit, before, parameters.outcome(request))
+        return json_reply(request, documents.deliveries_document(selected.items, selected.next_before))
 
     async def logs(self, request: Request) -> Response:
         name = request.path_params["name"]

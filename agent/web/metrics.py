@@ -5,14 +5,14 @@ prometheus-client is imported with the first scrape, so that an agent nobody scr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.core.detail import Counter
+from agent.core.detail import Counter, TriggerDetail
 from agent.core.problems import Severity
 from agent.core.reasons import Phase
 from agent.core.status import HostStatus
@@ -45,6 +45,8 @@ class Metrics:
         yield _gauge("ready", "1 when the agent does its work, else 0.", [({}, 0 if self._view.unready() else 1)])
         yield from _of_workloads(status)
         yield from _of_problems(status)
+        yield _triggers(self._view.triggers())
+        yield _updates(status, self._view.pending_updates())
         yield from _counted(self._view.counters())
 
 
@@ -69,6 +71,17 @@ def _of_problems(status: HostStatus) -> Iterator[Metric]:
     yield _gauge("problems", "Problems in the documents of the config repository.", found)
     conditions = [({"condition": name}, 1.0) for name in status.conditions]
     yield _gauge("condition", "1 for each thing that is wrong with the agent itself.", conditions)
+
+
+def _triggers(triggers: Sequence[TriggerDetail]) -> Metric:
+    trouble = [({"trigger": one.name, "kind": one.kind}, 1.0 if one.trouble else 0.0) for one in triggers]
+    return _gauge("trigger_trouble", "1 for each trigger that does not work now, else 0.", trouble)
+
+
+def _updates(status: HostStatus, pending: Mapping[str, str]) -> Metric:
+    names = sorted({*status.workloads, *pending})
+    waiting = [({"workload": name}, 1.0 if name in pending else 0.0) for name in names]
+    return _gauge("workload_update_pending", "1 while an update waits to be written to git, else 0.", waiting)
 
 
 def _gauge(name: str, text: str, samples: Sequence[tuple[dict[str, str], float]]) -> Metric:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description: the routes from openapi.json, status and events from the project's own schemas.
+"""The OpenAPI 3.1 description: routes from openapi.json, what is written to git from the project's own schemas.
 
 One schema describes the note in git, `status.json` and the answer of the API, so it is put in here, not written twice.
 """
@@ -15,6 +15,8 @@ from agent.schema_files import schemas
 
 NAMES = {"workload": "WorkloadStatus", "container": "ContainerStatus", "problem": "Problem"}
 """Parts of the status schema, and what they are called in the description."""
+SHARED = ("Event", "Delivery")
+"""What is written to git line by line in the same form."""
 
 
 @functools.cache
@@ -24,7 +26,7 @@ def description(version: str) -> Mapping[str, Any]:
     document["info"]["version"] = version
     status = schemas()["status"]
     parts = {name: status["$defs"][part] for part, name in NAMES.items()}
-    shared = {"Status": _bare(status), "Event": _bare(schemas()["event"]), **parts}
+    shared = {"Status": _bare(status)} | {name: _bare(schemas()[name.lower()]) for name in SHARED} | parts
     for part, name in NAMES.items():
         shared = _renamed(shared, part, name)
     document["components"]["schemas"] |= shared

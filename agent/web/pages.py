@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.core.detail import WorkloadDetail
+from agent.core.deliveries import DeliveryRecord
+from agent.core.detail import TriggerDetail, WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.status import HostStatus
 from agent.errors import PierheadError
@@ -26,14 +27,19 @@ from agent.web.logs import LogReader
 from agent.web.options import WebOptions
 from agent.web.pagecache import PageCache
 from agent.web.responses import tagged
-from agent.web.views.events import Filter, events_page, select
-from agent.web.views.overview import headline, overview
+from agent.web.views.deliveries import DeliveryFilter, deliveries_page, select_deliveries
+from agent.web.views.events import Filter, events_page, select_events
+from agent.web.views.overview import Signals, headline, overview
 from agent.web.views.problems import problems_page
 from agent.web.views.text import one_line, short_commit
+from agent.web.views.triggers import trigger_page, triggers_page
 from agent.web.views.workload import Logs, log_lines, workload_page
 
 FRESH = 30
 EVENTS = 50
+DELIVERIES = 50
+KEPT = ("workload", "severity", "trigger", "outcome", "before")
+"""Parameters that go along into another language."""
 RECENT = 8
 SEEN = 200
 """Events looked through for the one that says since when the commit is followed."""
@@ -69,8 +75,21 @@ class Pages:
         return self._cached(request, partial(self._render_problems, request))
 
     def events(self, request: Request) -> Response:
-        asked = Filter(*(parameters.lenient(request, name) for name in ("workload", "severity", "before")))
+        asked = Filter(*(parameters.lenient(request, name) for name in ("workload", "severity", "before", "trigger")))
         return self._cached(request, partial(self._render_events, request, asked), asked)
+
+    def triggers(self, request: Request) -> Response:
+        return self._cached(request, partial(self._render_triggers, request))
+
+    def trigger(self, request: Request) -> Response:
+        detail = self._view.trigger(request.path_params["name"])
+        if detail is None:
+            raise HTTPException(404)
+        return self._cached(request, partial(self._render_trigger, request, detail))
+
+    def deliveries(self, request: Request) -> Response:
+        asked = DeliveryFilter(*(parameters.lenient(request, name) for name in ("trigger", "outcome", "before")))
+        return self._cached(request, partial(self._render_deliveries, request, asked), asked)
 
     async def workload(self, request: Request) -> Response:
         """Not cached: its logs are as of now."""
@@ -94,7 +113,10 @@ class Pages:
 
     def _render_overview(self, request: Request) -> bytes:
         status = self._view.status()
-        page = overview(status, self._view.unready(), self._view.events(SEEN), self._now())
+        seen = select_events(partial(self._fetch_events, None), SEEN, Filter())
+        failing = sum(bool(one.trouble) for one in self._view.triggers())
+        signals = Signals(failing=failing, pending=self._view.pending_updates())
+        page = overview(status, self._view.unready(), seen.items, self._now(), signals)
         return self._render(request, "overview.html", status, page=page)
 
     def _render_problems(self, request: Request) -> bytes:
@@ -102,18 +124,40 @@ class Pages:
         return self._render(request, "problems.html", status, page=problems_page(status.problems))
 
     def _render_events(self, request: Request, asked: Filter) -> bytes:
-        def fetch(count: int, before: str | None) -> tuple[Event, ...]:
-            return self._view.events(count, asked.workload, before)
-
         status = self._view.status()
-        selected = select(fetch, EVENTS, asked.severity, asked.before)
-        page = events_page(selected, asked, tuple(status.workloads), self._now())
+        selected = select_events(partial(self._fetch_events, asked.workload), EVENTS, asked)
+        triggers = [one.name for one in self._view.triggers()]
+        page = events_page(selected, asked, status.workloads, triggers, self._now())
         return self._render(request, "events.html", status, page=page)
+
+    def _render_triggers(self, request: Request) -> bytes:
+        page = triggers_page(self._view.triggers(), self._now())
+        return self._render(request, "triggers.html", self._view.status(), page=page)
+
+    def _render_trigger(self, request: Request, detail: TriggerDetail) -> bytes:
+        status = self._view.status()
+        asked = Filter(severity="debug", trigger=detail.name)
+        events = select_events(partial(self._fetch_events, None), RECENT, asked)
+        traffic = (self._view.deliveries(RECENT, detail.name), events.items)
+        page = trigger_page(detail, status.workloads, traffic, self._now())
+        return self._render(request, "trigger.html", status, page=page)
+
+    def _render_deliveries(self, request: Request, asked: DeliveryFilter) -> bytes:
+        def fetch(count: int, before: str | None) -> tuple[DeliveryRecord, ...]:
+            return self._view.deliveries(count, asked.trigger, before)
+
+        selected = select_deliveries(fetch, DELIVERIES, asked.before, asked.outcome)
+        names = frozenset(one.name for one in self._view.triggers())
+        page = deliveries_page(selected, asked, names, self._now())
+        return self._render(request, "deliveries.html", self._view.status(), page=page)
+
+    def _fetch_events(self, workload: str | None, count: int, before: str | None) -> tuple[Event, ...]:
+        return self._view.events(count, workload, before)
 
     def _render_workload(self, request: Request, detail: WorkloadDetail, logs: Logs) -> bytes:
         status = self._view.status()
-        events = self._view.events(RECENT, detail.status.name)
-        page = workload_page(detail, status, events, self._now())
+        events = select_events(partial(self._fetch_events, detail.status.name), RECENT, Filter())
+        page = workload_page(detail, status, events.items, self._now())
         return self._render(request, "workload.html", status, page=page, logs=logs)
 
     def _cached(self, request: Request, render: partial[bytes], asked: object = None) -> Response:
@@ -156,7 +200,7 @@ class Pages:
     @staticmethod
     def _with_language(request: Request, code: str) -> str:
         """The same page in another language; only parameters that pages know are carried over."""
-        kept = {name: parameters.lenient(request, name) for name in ("workload", "severity", "before")}
+        kept = {name: parameters.lenient(request, name) for name in KEPT}
         return "?" + urlencode({name: value for name, value in kept.items() if value} | {"lang": code})
 
     def _now(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from agent.core.deliveries import OUTCOMES
 from agent.core.eventlog import LEVELS
 
 MAX_TEXT = 253
@@ -48,9 +49,20 @@ def severity(request: Request) -> str | None:
     raise BadParameter(f"severity: expected one of {', '.join(LEVELS)}, found {raw[:40]!r}")
 
 
+def outcome(request: Request) -> str | None:
+    """What became of a delivery."""
+    raw = text(request, "outcome")
+    if raw is None or raw in OUTCOMES:
+        return raw
+    raise BadParameter(f"outcome: expected one of {', '.join(OUTCOMES)}, found {raw[:40]!r}")
+
+
+_CHOICES = {"severity": severity, "outcome": outcome}
+
+
 def lenient(request: Request, name: str) -> str | None:
     """The same for a page: what is not understood is left out."""
     try:
-        return severity(request) if name == "severity" else text(request, name)
+        return _CHOICES[name](request) if name in _CHOICES else text(request, name)
     except BadParameter:
         return None

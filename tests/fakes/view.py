@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 
-from agent.core.detail import Counter, EnvironmentEntry, VolumeEntry, WorkloadDetail
+from fakes.ingress import FakeIngress  # noqa: F401 - tests take it from here
+from fakes.moments import NOW, stamp  # noqa: F401 - tests take both from here
+from fakes.traffic import believable_deliveries, believable_runs, believable_triggers
+
+from agent.core.deliveries import DeliveryRecord
+from agent.core.detail import Counter, EnvironmentEntry, TriggerDetail, VolumeEntry, WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.problems import Position, Problem, Severity
 from agent.core.reasons import Phase, Reason
 from agent.core.status import ContainerStatus, HostStatus, WorkloadStatus
 
-NOW = 1_795_480_200.0  # 2026-11-24 00:30:00 UTC
 REVISION = "3f9a2c1b7d40e5a6c8f1927364b0d1e2f3a4b5c6"
 END = "\x00end"
+PENDING = {
+    "search": "registry.example.com/shop/search 2.3.0 → 2.3.1: the remote refused the push to main, which is "
+    "protected; let pierhead push to it, or merge the change by hand"
+}
 OLDER = "91d07fe2a3b4c5d6e7f80912a3b4c5d6e7f80912"
-
-
-def stamp(seconds_ago: float) -> str:
-    moment = datetime.fromtimestamp(NOW - seconds_ago, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def container(of: str, image: str, **changes: object) -> ContainerStatus:
@@ -279,6 +281,24 @@ def believable_events() -> list[Event]:
         ),
         (90, "debug", "engine", Reason.HEALTHY, "cache answered", "cache", {}),
         (
+            15,
+            "debug",
+            "trigger",
+            Reason.TRIGGER_NOT_FIRED,
+            "ci-push did not fire: image registry.example.com/shop/worker is not the workload's",
+            "shop",
+            {"trigger": "ci-push", "event": "01KB0000000000000000000015"},
+        ),
+        (
+            15,
+            "info",
+            "trigger",
+            Reason.TRIGGER_FIRED,
+            "ci-push fired: image registry.example.com/shop/worker:1.9.0",
+            "worker",
+            {"trigger": "ci-push", "event": "01KB0000000000000000000015"},
+        ),
+        (
             10,
             "info",
             "repository",
@@ -322,6 +342,9 @@ class FakeView:
             problems=believable_problems() if workloads is None else (),
         )
         self.log_of_events = believable_events() if workloads is None else []
+        self.all_triggers = believable_triggers() if workloads is None else ()
+        self.log_of_deliveries = believable_deliveries() if workloads is None else []
+        self.pending = dict(PENDING) if workloads is None else {}
         self.reasons: tuple[str, ...] = ()
         self.extra_details: dict[str, object] = {}
         self.log_lines: tuple[str, ...] = (
@@ -368,6 +391,11 @@ class FakeView:
             "depends_on": one.depends_on,
             "dependents": tuple(other.name for other in self.host.workloads.values() if name in other.depends_on),
             "chain": ("shop-dev", "shop-staging", "shop") if name.startswith("shop") else (),
+            "bindings": tuple(
+                binding for trigger in self.all_triggers for binding in trigger.bindings if binding.workload == name
+            ),
+            "pending_update": self.pending.get(name, ""),
+            "runs": believable_runs() if name == "mailer" else (),
         }
         return WorkloadDetail(**(fields | self.extra_details))
 
@@ -404,6 +432,25 @@ class FakeView:
             if line == END:
                 return
             yield line
+
+    def triggers(self) -> tuple[TriggerDetail, ...]:
+        return self.all_triggers
+
+    def trigger(self, name: str) -> TriggerDetail | None:
+        return next((one for one in self.all_triggers if one.name == name), None)
+
+    def deliveries(
+        self, limit: int, trigger: str | None = None, before: str | None = None
+    ) -> tuple[DeliveryRecord, ...]:
+        newest_first = [
+            one
+            for one in reversed(self.log_of_deliveries)
+            if (trigger is None or one.trigger == trigger) and (before is None or one.id < before)
+        ]
+        return tuple(newest_first[:limit])
+
+    def pending_updates(self) -> Mapping[str, str]:
+        return self.pending
 
     def counters(self) -> tuple[Counter, ...]:
         return (
@@ -445,6 +492,14 @@ class FakeView:
         self.log_of_events.append(event)
         self.tell()
 
+    def add_delivery(self, record: DeliveryRecord) -> None:
+        self.log_of_deliveries.append(record)
+        self.tell()
+
+    def set_triggers(self, *triggers: TriggerDetail) -> None:
+        self.all_triggers = triggers
+        self.tell()
+
     def write_log(self, line: str) -> None:
         """One more line for all who follow; END ends the log."""
         with self._more:
@@ -454,13 +509,3 @@ class FakeView:
     def tell(self) -> None:
         for changed in tuple(self._watchers):
             changed()
-
-
-class FakeIngress:
-    """Counts what it was told."""
-
-    def __init__(self) -> None:
-        self.moved = 0
-
-    def config_moved(self) -> None:
-        self.moved += 1

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
 from agent.core.eventlog import LEVELS, Event
+from agent.web.views.paging import Fetch, Selected, select
 from agent.web.views.text import Moment, clean, moment, one_line, short_commit
 
-BATCH = 200
-MAX_BATCHES = 10
-"""A filter that hardly matches looks at this many batches for one page, then hands out where to go on."""
-
-Fetch = Callable[[int, str | None], Sequence[Event]]
-"""Gives up to so many events older than the event of that id."""
+LONGEST_NAME = 253
+USUAL = "info"
+"""The least severity shown when none is asked for: why something was not done is told on request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
-    """Events that matched, and the id to page on from, None at the end of the log."""
+class Filter:
+    """What the reader asked for; None where nothing was."""
 
-    events: tuple[Event, ...]
-    next_before: str | None
+    workload: str | None = None
+    severity: str | None = None
+    before: str | None = None
+    trigger: str | None = None
 
 
-def select(fetch: Fetch, limit: int, severity: str | None, before: str | None) -> Selected:
-    """Up to `limit` events at least as severe as `severity`."""
-    if severity is None:
-        found = tuple(fetch(limit + 1, before))
-        return Selected(found[:limit], found[limit - 1].id if len(found) > limit else None)
-    wanted = frozenset(LEVELS[LEVELS.index(severity) :])
-    matched: list[Event] = []
-    for _ in range(MAX_BATCHES):
-        batch = fetch(BATCH, before)
-        for event in batch:
-            before = event.id
-            matched += [event] if event.severity in wanted else []
-            if len(matched) == limit:
-                return Selected(tuple(matched), before)
-        if len(batch) < BATCH:
-            return Selected(tuple(matched), None)
-    return Selected(tuple(matched), before)
+def select_events(fetch: Fetch[Event], limit: int, asked: Filter) -> Selected[Event]:
+    """Up to `limit` events at least as severe as asked for, about the trigger asked for; `fetch` knows the workload.
+
+    A severity that nobody knows counts as the worst.
+    """
+    hidden = LEVELS[: LEVELS.index(asked.severity or USUAL)]
+    if not hidden and asked.trigger is None:
+        return select(fetch, limit, asked.before)
+
+    def matches(event: Event) -> bool:
+        return event.severity not in hidden and asked.trigger in (None, event.data.get("trigger"))
+
+    return select(fetch, limit, asked.before, matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,7 @@ class EventRow:
     reason: str
     message: str
     workload: str
+    trigger: str
     revision: str
     plan: tuple[str, ...]
     logs: tuple[str, ...]
@@ -75,29 +72,25 @@ class EventsPage:
     days: tuple[Day, ...]
     workload: str
     severity: str
+    trigger: str
     workloads: tuple[str, ...]
+    triggers: tuple[str, ...]
     before: str
     next_before: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What the reader asked for; None where nothing was."""
-
-    workload: str | None = None
-    severity: str | None = None
-    before: str | None = None
-
-
-def events_page(selected: Selected, asked: Filter, names: Sequence[str], now: float) -> EventsPage:
-    """What the events page shows at `now` (epoch seconds)."""
-    rows = [event_row(event, now) for event in selected.events]
-    known = sorted({*names, asked.workload} if asked.workload else set(names))
+def events_page(
+    selected: Selected[Event], asked: Filter, workloads: Iterable[str], triggers: Iterable[str], now: float
+) -> EventsPage:
+    """What the events page shows at `now` (epoch seconds); `workloads` and `triggers` are the names to choose from."""
+    rows = [event_row(event, now) for event in selected.items]
     return EventsPage(
         days=tuple(Day(date, tuple(group)) for date, group in groupby(rows, key=_day)),
         workload=asked.workload or "",
-        severity=asked.severity or "",
-        workloads=tuple(known),
+        severity="" if asked.severity == USUAL else asked.severity or "",
+        trigger=asked.trigger or "",
+        workloads=_choices(workloads, asked.workload),
+        triggers=_choices(triggers, asked.trigger),
         before=asked.before or "",
         next_before=selected.next_before or "",
     )
@@ -112,14 +105,25 @@ def event_row(event: Event, now: float) -> EventRow:
         reason=one_line(event.reason, 80),
         message=clean(event.message),
         workload=event.workload or "",
+        trigger=_name(event.data.get("trigger")),
         revision=short_commit(event.revision),
         plan=_strings(event.data.get("plan")),
         logs=_strings(event.data.get("logs")),
     )
 
 
+def _choices(names: Iterable[str], asked: str | None) -> tuple[str, ...]:
+    """All names in order, with the one asked for although it is gone."""
+    return tuple(sorted({*names, asked} if asked else set(names)))
+
+
 def _day(row: EventRow) -> str:
     return row.when.day if row.when else ""
+
+
+def _name(value: object) -> str:
+    """A name in an event's data, as it is, for links; anything else is none."""
+    return value if isinstance(value, str) and len(value) <= LONGEST_NAME else ""
 
 
 def _strings(value: object) -> tuple[str, ...]:

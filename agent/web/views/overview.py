@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.core.eventlog import Event
 from agent.core.reasons import Phase, Reason
 from agent.core.status import HostStatus, WorkloadStatus
 from agent.web.views.phases import ATTENTION, MOVING, ORDER, rank, tone
-from agent.web.views.text import NOW_KEY, Image, Moment, clean, image, moment, one_line, short_commit
+from agent.web.views.text import Image, Moment, ahead, clean, image, moment, one_line, short_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,26 @@ class Condition:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What else needs somebody: triggers that do not work, and updates that wait to be written, by workload."""
+
+    failing: int = 0
+    pending: Mapping[str, str] = field(default_factory=dict)
+
+
+CALM = Signals()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One update that waits to be written to git, and why."""
+
+    workload: str
+    known: bool
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """All of the page. `attention`, `moving` and `quiet` are disjoint and together all workloads."""
@@ -66,6 +86,8 @@ class Overview:
     attention: tuple[Row, ...]
     moving: tuple[Row, ...]
     quiet: tuple[Row, ...]
+    pending: tuple[Pending, ...]
+    failing: int
     conditions: tuple[Condition, ...]
     unready: tuple[str, ...]
     problems: int
@@ -79,7 +101,9 @@ class Overview:
     repository: str
 
 
-def overview(status: HostStatus, unready: Sequence[str], events: Iterable[Event], now: float) -> Overview:
+def overview(
+    status: HostStatus, unready: Sequence[str], events: Iterable[Event], now: float, signals: Signals = CALM
+) -> Overview:
     """What the overview shows at `now` (epoch seconds); recent events tell since when the commit is followed."""
     workloads = sorted(status.workloads.values(), key=lambda one: (rank(one.phase), one.name))
     return Overview(
@@ -88,6 +112,10 @@ def overview(status: HostStatus, unready: Sequence[str], events: Iterable[Event]
         attention=_rows((one for one in workloads if one.phase in ATTENTION), now),
         moving=_rows((one for one in workloads if one.phase in MOVING), now),
         quiet=_rows((one for one in workloads if one.phase not in ATTENTION | MOVING), now),
+        pending=tuple(
+            Pending(name, name in status.workloads, clean(text, 600)) for name, text in sorted(signals.pending.items())
+        ),
+        failing=signals.failing,
         conditions=tuple(condition(name, text) for name, text in sorted(status.conditions.items())),
         unready=tuple(one_line(reason) for reason in unready),
         problems=len(status.problems),
@@ -164,11 +192,6 @@ def _rows(workloads: Iterable[WorkloadStatus], now: float) -> tuple[Row, ...]:
     return tuple(row(one, now) for one in workloads)
 
 
-def _ahead(when: Moment | None) -> Moment | None:
-    """A time that lies ahead, or is just now; one that has passed says nothing any more."""
-    return None if when is None or (when.age.startswith("age.") and when.age != NOW_KEY) else when
-
-
 def row(one: WorkloadStatus, now: float) -> Row:
     return Row(
         name=one.name,
@@ -178,7 +201,7 @@ def row(one: WorkloadStatus, now: float) -> Row:
         message=one_line(one.message, 400),
         source=one_line(one.source, 40),
         since=moment(one.since, now),
-        until=_ahead(moment(one.until, now)),
+        until=ahead(moment(one.until, now)),
         image=image(one.image),
         quarantined=one.quarantine is not None,
     )

@@ -5,6 +5,7 @@ HTML is escaped by the templates; this is about what escaping leaves alone.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class Moment:
         return self.text[:10] if self.age else ""
 
 
+_SPANS = (("span.h", 3600, 7200), ("span.min", 60, 120), ("span.s", 1, 1))
+_SIZES = (("size.mib", 1024 * 1024), ("size.kib", 1024), ("size.b", 1))
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
 
@@ -84,8 +87,7 @@ def moment(stamp: str | None, now: float) -> Moment | None:
     if not stamp:
         return None
     try:
-        when = datetime.fromisoformat(stamp)
-        seconds = when.replace(tzinfo=when.tzinfo or UTC).timestamp()
+        seconds = epoch(stamp)
         text = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         shown = one_line(stamp, 40)
@@ -94,6 +96,41 @@ def moment(stamp: str | None, now: float) -> Moment | None:
     unit, size = next(((unit, size) for unit, size in _UNITS if distance >= max(size, NOW)), ("", 1))
     key = f"{'in' if seconds > now else 'age'}.{unit}" if unit else NOW_KEY
     return Moment(one_line(stamp, 40), text, key, distance // size)
+
+
+def epoch(stamp: str) -> float:
+    """Epoch seconds of an RFC 3339 time; raises ValueError or OverflowError for what is none."""
+    when = datetime.fromisoformat(stamp)
+    return when.replace(tzinfo=when.tzinfo or UTC).timestamp()
+
+
+def ahead(when: Moment | None) -> Moment | None:
+    """A time that lies ahead, or is just now; one that has passed says nothing any more."""
+    return None if when is None or (when.age.startswith("age.") and when.age != NOW_KEY) else when
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A quantity as people read it: a catalog key, and the number that goes with it."""
+
+    key: str
+    count: int
+
+
+def span(seconds: float) -> Measure:
+    """How long something took, in the unit that leaves two or three digits; what makes no sense took nothing."""
+    if not 0 < seconds < math.inf:
+        return Measure("span.ms", 0)
+    if seconds < 1:
+        return Measure("span.ms", round(seconds * 1000) or 1)
+    unit, size = next((unit, size) for unit, size, least in _SPANS if seconds >= least)
+    return Measure(unit, int(seconds / size))
+
+
+def size_of(count: int) -> Measure:
+    """A number of bytes."""
+    unit, size = next((unit, size) for unit, size in _SIZES if count >= size or size == 1)
+    return Measure(unit, round(max(count, 0) / size))
 
 
 @dataclass(frozen=True, slots=True)

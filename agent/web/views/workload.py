@@ -12,7 +12,9 @@ from agent.web.views.events import EventRow, event_row
 from agent.web.views.overview import Row, row
 from agent.web.views.phases import MOVING, tone
 from agent.web.views.problems import ProblemRow, problem_row
+from agent.web.views.runs import RunRow, run_row
 from agent.web.views.text import MAX_LINE, Image, Moment, clean, image, moment, one_line, short_commit
+from agent.web.views.triggers import BindingRow, binding_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class WorkloadPage:
     publish: tuple[str, ...]
     environment: tuple[Variable, ...]
     volumes: tuple[Volume, ...]
+    pending: str
+    bindings: tuple[BindingRow, ...]
+    runs: tuple[RunRow, ...]
     events: tuple[EventRow, ...]
     problems: tuple[ProblemRow, ...]
 
@@ -122,6 +127,9 @@ def workload_page(detail: WorkloadDetail, host: HostStatus, events: Sequence[Eve
         publish=tuple(one_line(port, 200) for port in detail.publish),
         environment=tuple(_variable(entry) for entry in detail.environment),
         volumes=tuple(_volume(entry) for entry in detail.volumes),
+        pending=clean(detail.pending_update, 600),
+        bindings=binding_rows(detail.bindings, host.workloads, now),
+        runs=tuple(run_row(run, now) for run in detail.runs),
         events=tuple(event_row(event, now) for event in events),
         problems=tuple(problem_row(problem) for problem in mine),
     )

@@ -24,6 +24,9 @@ JSON_PATHS = {
     "/api/v1/workloads/{name}": "/api/v1/workloads/shop",
     "/api/v1/workloads/{name}/logs": "/api/v1/workloads/shop/logs?tail=2",
     "/api/v1/events": "/api/v1/events?limit=3&severity=info",
+    "/api/v1/triggers": "/api/v1/triggers",
+    "/api/v1/triggers/{name}": "/api/v1/triggers/ci-push",
+    "/api/v1/deliveries": "/api/v1/deliveries?limit=20",
     "/api/v1/problems": "/api/v1/problems",
     "/api/v1/plan": "/api/v1/plan",
     "/api/v1/openapi.json": "/api/v1/openapi.json",
@@ -112,15 +115,65 @@ def test_plans_are_lines_of_text(client):
     assert plans["db"]["plan"] == []
 
 
-def test_events_are_paged_by_next(client, view):
-    seen, address = [], "/api/v1/events?limit=4"
+def walked(client: Client, address: str, items: str, following: str) -> list[str]:
+    """The ids of all pages, one after another."""
+    seen, answer = [], client.get(address).json()
     while True:
-        answer = client.get(address).json()
-        seen += [one["id"] for one in answer["events"]]
-        if answer["next"] is None:
-            break
-        address = f"/api/v1/events?limit=4&before={answer['next']}"
+        seen += [one["id"] for one in answer[items]]
+        if answer[following] is None:
+            return seen
+        answer = client.get(f"{address}&before={answer[following]}").json()
+
+
+def test_events_are_paged_by_next(client, view):
+    seen = walked(client, "/api/v1/events?limit=4&severity=debug", "events", "next")
     assert seen == [one.id for one in reversed(view.log_of_events)]
+
+
+def test_debug_events_are_only_given_to_who_asks_for_them(client, view):
+    seen = walked(client, "/api/v1/events?limit=4", "events", "next")
+    assert seen == [one.id for one in reversed(view.log_of_events) if one.severity != "debug"]
+
+
+def test_events_of_one_trigger_are_found(client):
+    for severity, reasons in ("info", ["TriggerFired"]), ("debug", ["TriggerFired", "TriggerNotFired"]):
+        found = client.get(f"/api/v1/events?trigger=ci-push&severity={severity}").json()["events"]
+        assert [one["reason"] for one in found] == reasons
+    assert client.get("/api/v1/events?trigger=nope").json()["events"] == []
+
+
+def test_triggers_come_with_what_does_not_work_first(client, view):
+    triggers = client.get("/api/v1/triggers").json()["triggers"]
+    assert [one["name"] for one in triggers][:2] == ["base-images", "by-hand"]
+    assert len(triggers) == len(view.all_triggers)
+
+
+def test_an_inline_trigger_is_found_by_its_name_with_a_dot(client):
+    answer = client.get("/api/v1/triggers/shop.1").json()
+    assert (answer["workload"], answer["bindings"][0]["fired"], answer["auth"]) == ("shop", False, None)
+    assert answer["summary"]["branch"] == "main"
+
+
+def test_deliveries_are_paged_by_next_before(client, view):
+    seen = walked(client, "/api/v1/deliveries?limit=2", "deliveries", "next_before")
+    assert seen == [one.id for one in reversed(view.log_of_deliveries)]
+
+
+def test_deliveries_are_filtered_by_trigger_and_outcome(client, view):
+    for outcome in ("accepted", "refused"):
+        seen = walked(
+            client, f"/api/v1/deliveries?limit=1&trigger=ci-push&outcome={outcome}", "deliveries", "next_before"
+        )
+        wanted = [one for one in view.log_of_deliveries if (one.trigger, one.outcome) == ("ci-push", outcome)]
+        assert seen == [one.id for one in reversed(wanted)] != []
+
+
+def test_a_workload_tells_its_bindings_its_pending_update_and_its_runs(client):
+    mailer = client.get("/api/v1/workloads/mailer").json()
+    assert [one["trigger"] for one in mailer["bindings"]] == ["by-hand", "mailer.1"]
+    assert mailer["runs"][2]["exit_code"] == 2
+    assert mailer["runs"][2]["lines"][-1] == "sent 311 of 1,204"
+    assert "2.3.0 → 2.3.1" in client.get("/api/v1/workloads/search").json()["pending_update"]
 
 
 def test_events_are_filtered_by_workload_and_severity(client):
@@ -168,6 +221,9 @@ def test_logs_are_the_last_lines(client, view):
         ("events?severity=loud", "severity: expected one of debug, info, warning, error, found 'loud'"),
         ("events?workload=" + "x" * 254, "workload: expected at most 253 printable characters"),
         ("events?before=%00", "before: expected at most 253 printable characters"),
+        ("events?trigger=%1b", "trigger: expected at most 253 printable characters"),
+        ("deliveries?limit=0", "limit: expected a whole number from 1 to 1000, found '0'"),
+        ("deliveries?outcome=lost", "outcome: expected one of accepted, ignored, duplicate, refused, failed, sent"),
         ("workloads/shop/logs?tail=-1", "tail: expected a whole number from 1 to 5000, found '-1'"),
         ("workloads/shop/logs?follow=yes", "follow: expected 0 or 1, found 'yes'"),
     ],
@@ -188,6 +244,8 @@ def test_a_parameter_that_is_not_understood_is_refused_with_the_expectation(clie
         "/api/v1/nope",
         "/api/v2/status",
         "/api/v1/workloads/nope",
+        "/api/v1/triggers/nope",
+        "/api/v1/triggers/",
         "/api/v1/workloads/nope/logs",
         "/api/v1/workloads/nope/logs?follow=1",
     ],

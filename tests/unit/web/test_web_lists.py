@@ -12,7 +12,8 @@ from agent.core.detail import EnvironmentEntry
 from agent.core.eventlog import Event
 from agent.core.problems import Position, Problem
 from agent.core.reasons import Phase, Reason
-from agent.web.views.events import BATCH, MAX_BATCHES, Filter, event_row, events_page, select
+from agent.web.views.events import Filter, event_row, events_page, select_events
+from agent.web.views.paging import BATCH, MOST, select
 from agent.web.views.problems import problems_page
 from agent.web.views.workload import log_lines, workload_page
 
@@ -43,8 +44,8 @@ def pages(events, limit, severity):
     """All pages, one after another."""
     before, found = None, []
     while True:
-        selected = select(source(events), limit, severity, before)
-        found.append([one.id for one in selected.events])
+        selected = select_events(source(events), limit, Filter(severity=severity, before=before))
+        found.append([one.id for one in selected.items])
         if selected.next_before is None:
             return found
         before = selected.next_before
@@ -52,20 +53,48 @@ def pages(events, limit, severity):
 
 def test_paging_shows_every_event_once():
     events = [event(number) for number in range(10)]
-    shown = pages(events, 4, None)
+    shown = pages(events, 4, "debug")
     assert [len(one) for one in shown] == [4, 4, 2]
     assert list(chain(*shown)) == [one.id for one in reversed(events)]
 
 
 def test_a_last_page_that_is_just_full_has_no_next():
-    assert select(source([event(1), event(2)]), 2, None, None).next_before is None
+    assert select(source([event(1), event(2)]), 2, None).next_before is None
 
 
 def test_a_severity_means_it_and_everything_worse():
     levels = ["debug", "info", "warning", "error"]
     events = [event(number, level) for number, level in enumerate(levels)]
     for index, level in enumerate(levels):
-        assert [one.severity for one in select(source(events), 10, level, None).events] == levels[index:][::-1]
+        selected = select_events(source(events), 10, Filter(severity=level))
+        assert [one.severity for one in selected.items] == levels[index:][::-1]
+
+
+def test_debug_is_only_shown_to_those_who_ask_and_pages_are_full_without_it():
+    events = [event(number, "info" if number % 3 == 0 else "debug") for number in range(30)]
+    shown = pages(events, 4, None)
+    assert [len(one) for one in shown] == [4, 4, 2]
+    assert list(chain(*shown)) == [f"{number:06}" for number in range(27, -1, -3)]
+
+
+@pytest.mark.parametrize("asked", [None, "debug", "error"])
+def test_a_severity_that_nobody_knows_is_never_hidden(asked):
+    selected = select_events(source([event(1, "catastrophe")]), 5, Filter(severity=asked))
+    assert [one.severity for one in selected.items] == ["catastrophe"]
+
+
+def test_events_of_a_trigger_are_those_that_name_it():
+    named = [{"trigger": "ci"}, {"trigger": "other"}, {}, {"trigger": ["ci"]}, {"trigger": "ci"}]
+    events = [event(number, data=data) for number, data in enumerate(named)]
+    for severity in (None, "debug"):
+        selected = select_events(source(events), 5, Filter(severity=severity, trigger="ci"))
+        assert [one.id for one in selected.items] == ["000004", "000000"]
+
+
+def test_an_event_names_its_trigger():
+    assert event_row(event(1, data={"trigger": "ci"}), NOW).trigger == "ci"
+    assert event_row(event(1, data={"trigger": 7}), NOW).trigger == ""
+    assert event_row(event(1, data={"trigger": "x" * 300}), NOW).trigger == ""
 
 
 def test_filtered_paging_shows_every_match_once():
@@ -75,23 +104,24 @@ def test_filtered_paging_shows_every_match_once():
 
 
 def test_a_filter_that_never_matches_looks_at_a_bounded_part_and_hands_on():
-    events = [event(number) for number in range(BATCH * MAX_BATCHES + 500)]
-    first = select(source(events), 5, "error", None)
-    assert first.events == ()
-    assert first.next_before == f"{500:06}"
-    assert select(source(events), 5, "error", first.next_before).next_before is None
+    events = [event(number) for number in range(MOST + BATCH // 2)]
+    first = select_events(source(events), 5, Filter(severity="error"))
+    assert first.items == ()
+    assert first.next_before == f"{BATCH // 2:06}"
+    assert select_events(source(events), 5, Filter(severity="error", before=first.next_before)).next_before is None
 
 
 def test_events_are_grouped_by_day_in_utc():
     view = FakeView()
-    found = events_page(select(view.events_for(None), 50, None, None), Filter(), ("a", "b"), NOW)
+    found = events_page(select(view.events_for(None), 50, None), Filter(), ("b", "a"), ("t",), NOW)
     assert [day.date for day in found.days] == ["2026-11-24", "2026-11-23", "2026-11-22"]
-    assert found.workloads == ("a", "b")
+    assert (found.workloads, found.triggers) == (("a", "b"), ("t",))
 
 
-def test_the_filter_offers_the_workload_asked_for_although_it_is_gone():
-    found = events_page(select(source([]), 5, None, None), Filter("gone", "error", "000009"), ("a",), NOW)
-    assert found.workloads == ("a", "gone")
+def test_the_filter_offers_what_was_asked_for_although_it_is_gone():
+    asked = Filter("gone", "error", "000009", "lost")
+    found = events_page(select(source([]), 5, None), asked, ("a",), ("t",), NOW)
+    assert (found.workloads, found.triggers, found.trigger) == (("a", "gone"), ("lost", "t"), "lost")
     assert (found.workload, found.severity, found.before, found.days) == ("gone", "error", "000009", ())
 
 
@@ -109,7 +139,8 @@ def test_data_of_another_shape_is_left_out(value):
 def test_a_severity_or_time_that_nobody_knows_does_no_harm():
     row = event_row(event(1, "catastrophe", time=""), NOW)
     assert (row.severity, row.when) == ("info", None)
-    found = events_page(select(source([event(1, time="")]), 5, None, None), Filter(), (), NOW)
+    found = events_page(select(source([event(1, time="")]), 5, None), Filter(severity="info"), (), (), NOW)
+    assert found.severity == ""
     assert found.days[0].date == ""
 
 

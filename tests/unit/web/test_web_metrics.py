@@ -46,6 +46,14 @@ def test_problems_conditions_and_readiness_are_told(client, view):
     assert found["pierhead_ready", ()] == 0
 
 
+def test_a_trigger_that_does_not_work_and_an_update_that_waits_are_told(client):
+    found = samples(client)
+    assert found["pierhead_trigger_trouble", (("kind", "registry"), ("trigger", "base-images"))] == 1
+    assert found["pierhead_trigger_trouble", (("kind", "webhook"), ("trigger", "ci-push"))] == 0
+    assert found["pierhead_workload_update_pending", (("workload", "search"),)] == 1
+    assert found["pierhead_workload_update_pending", (("workload", "db"),)] == 0
+
+
 def test_the_counters_of_the_view_are_passed_on(client):
     found = samples(client)
     assert found["pierhead_passes_total", ()] == 42

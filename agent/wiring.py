@@ -109,6 +109,7 @@ def _reconciler(outside: Outside, middle: _Middle, stopping: threading.Event) ->
     parts = Parts(
         follower=middle.follower,
         observer=middle.observer,
+        engine=outside.engine,
         executor=Executor(outside.engine, outside.secrets, _logins(outside, middle), outside.clock),
         secrets=outside.secrets,
         failures=middle.failures,
@@ -118,6 +119,7 @@ def _reconciler(outside: Outside, middle: _Middle, stopping: threading.Event) ->
         clock=outside.clock,
         monitor=middle.monitor,
         memory=Memory(outside.journal),
+        journal=outside.journal,
     )
     return Reconciler(parts, stopping.is_set)
 
@@ -267,7 +269,12 @@ def start_agent(settings: AgentSettings) -> Agent:
         return agent.parts.secrets.value(secret_name) if secret_name else None
 
     options = WebOptions(
-        version=__version__, host=settings.host, max_body=settings.webhook.max_body, config_secret=config_secret
+        version=__version__,
+        host=settings.host,
+        max_body=settings.webhook.max_body,
+        webhook_rate=settings.webhook.rate,
+        webhook_burst=settings.webhook.burst,
+        config_secret=config_secret,
     )
     addresses = (settings.listen.status, settings.listen.webhooks)
     server = WebServer(sites(agent.parts.view, agent.parts.desk, options, addresses))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from agent.core.deliveries import DeliveryRecord
@@ -12,7 +13,7 @@ from agent.dispatch.intake import Intake
 from agent.errors import PierheadError
 from agent.follower import Follower
 from agent.ports import Secrets
-from agent.ports_journal import DeliveryLog
+from agent.ports_journal import DeliveryLog, Post
 from agent.ports_web import WebhookTrigger
 
 
@@ -72,9 +73,11 @@ class Desk:
             raise missing
         return tuple(value for value in values if value)
 
-    def accept(self, trigger: str, events: Sequence[InboundEvent], keys: Mapping[str, float]) -> tuple[str, ...] | None:
+    def accept(
+        self, trigger: str, events: Sequence[InboundEvent], keys: Mapping[str, float], post: Post
+    ) -> Future[tuple[str, ...] | None]:
         """See `Ingress`."""
-        return self._parts.intake.store(trigger, events, keys)
+        return self._parts.intake.submit(trigger, events, keys, post)
 
     def delivered(self, record: DeliveryRecord) -> None:
         """See `Ingress`."""

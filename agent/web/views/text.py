@@ -77,7 +77,7 @@ class Moment:
         return self.text[:10] if self.age else ""
 
 
-_SPANS = (("span.h", 3600, 7200), ("span.min", 60, 120), ("span.s", 1, 1))
+_SPANS = (("span.h", 3600, 7200), ("span.min", 60, 120), ("span.s", 1, 0))
 _SIZES = (("size.mib", 1024 * 1024), ("size.kib", 1024), ("size.b", 1))
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
@@ -121,10 +121,10 @@ def span(seconds: float) -> Measure:
     """How long something took, in the unit that leaves two or three digits; what makes no sense took nothing."""
     if not 0 < seconds < math.inf:
         return Measure("span.ms", 0)
-    if seconds < 1:
+    if seconds < 0.9995:
         return Measure("span.ms", round(seconds * 1000) or 1)
     unit, size = next((unit, size) for unit, size, least in _SPANS if seconds >= least)
-    return Measure(unit, int(seconds / size))
+    return Measure(unit, max(1, int(seconds / size)))
 
 
 def size_of(count: int) -> Measure:

@@ -8,7 +8,7 @@ import pytest
 from fakes.view import NOW, REVISION, FakeView, believable_problems, stamp, workload
 
 from agent.core.reasons import Phase, Reason
-from agent.web.views.overview import condition, headline, overview
+from agent.web.views.overview import Signals, condition, headline, overview
 from agent.web.views.phases import ORDER
 
 
@@ -100,6 +100,19 @@ def test_a_next_look_that_has_passed_is_not_announced():
         tuple(workload(name, Phase.WAITING, Reason.BACKING_OFF, "", until=at) for name, at in names.items())
     )
     assert {one.name for one in page(view.host).moving if one.until} == {"ahead", "due"}
+
+
+def test_updates_that_wait_and_triggers_that_do_not_work_are_told_and_move_no_workload():
+    view = FakeView()
+    signals = Signals(failing=2, pending={"shop": "2 → 3\x1b[31m", "elsewhere": "protected"})
+    found = overview(view.host, (), (), NOW, signals)
+    assert [(one.workload, one.known, one.text) for one in found.pending] == [
+        ("elsewhere", False, "protected"),
+        ("shop", True, "2 → 3"),
+    ]
+    assert found.failing == 2
+    assert len(found.attention) + len(found.moving) + len(found.quiet) == found.total
+    assert (page(view.host).failing, page(view.host).pending) == (0, ())
 
 
 def test_problems_and_errors_are_counted_apart():

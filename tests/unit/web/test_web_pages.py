@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -13,7 +14,23 @@ from agent.core.reasons import Reason
 from agent.errors import Transient
 from agent.web.app import create_app
 
-PAGES = ["/", "/workloads/shop", "/workloads/checkout", "/workloads/worker", "/events", "/problems", "/nope"]
+PAGES = [
+    "/",
+    "/workloads/shop",
+    "/workloads/checkout",
+    "/workloads/worker",
+    "/workloads/mailer",
+    "/workloads/search",
+    "/triggers",
+    "/triggers/base-images",
+    "/triggers/ci-push",
+    "/triggers/mailer.1",
+    "/triggers/stuck-carts",
+    "/events",
+    "/deliveries",
+    "/problems",
+    "/nope",
+]
 VOID = {"meta", "link", "br", "img", "input"}
 
 
@@ -135,6 +152,8 @@ def test_an_empty_host_says_what_to_do(ingress, options):
         assert "Add a document below workloads/" in document(client, "/").text
         assert "Nothing to fix" in document(client, "/problems").text
         assert "No event matches" in document(client, "/events").text
+        assert "This host has no trigger" in document(client, "/triggers").text
+        assert "No delivery matches" in document(client, "/deliveries").text
 
 
 def test_the_workload_page_has_every_part(client):
@@ -221,6 +240,104 @@ def test_a_filter_that_is_garbage_is_left_out(client):
     assert "RevisionSeen" in document(client, "/events?severity=catastrophe&before=%00&workload=" + "x" * 300).text
 
 
+def test_why_a_binding_did_not_fire_is_in_the_event_log_for_those_who_ask(client):
+    assert "TriggerNotFired" not in document(client, "/events?trigger=ci-push").text
+    assert "TriggerNotFired" in document(client, "/events?trigger=ci-push&severity=debug").text
+    assert "TriggerNotFired" not in document(client, "/workloads/shop").text
+    assert "HealthTimeout" not in document(client, "/events?trigger=ci-push&severity=debug").text
+
+
+def test_the_list_of_triggers_tells_what_each_listens_to_and_what_came_of_it(client):
+    page = document(client, "/triggers")
+    for word in (
+        "429 (too many requests)",
+        "2 of 3",
+        "registry.example.com/shop/*",
+        "fired 1 of 3, 15 s ago",
+        "nothing yet",
+        "in 2 h",
+        "schedule in mailer",
+    ):
+        assert word in page.text
+    assert page.text.index("base-images") < page.text.index("by-hand")
+
+
+def test_the_page_of_a_trigger_tells_for_each_binding_why(client):
+    page = document(client, "/triggers/ci-push")
+    for word in (
+        "worker fired deploy",
+        "shop did not fire deploy 15 s ago image registry.example.com/shop/worker is not the workload's",
+        "api disabled",
+        r"tag_pattern: ^1\.4\.",
+        "POST /webhook/ci-push",
+        "sends the trigger's secret in a header",
+        "this delivery was seen before",
+        "TriggerNotFired",
+    ):
+        assert word in page.text
+    assert "/workloads/worker" in page.all("a", "href")
+
+
+def test_the_secret_at_the_end_of_an_address_is_not_shown(client, view):
+    view.set_triggers(dataclasses.replace(view.trigger("ci-push"), auth="path"))
+    assert "POST /webhook/ci-push/… " in document(client, "/triggers/ci-push").text
+
+
+def test_a_trigger_that_nobody_can_send_to_has_no_address(client):
+    page = document(client, "/triggers/shop.1")
+    assert "/webhook/" not in page.text
+    assert "Last deliveries" not in page.text
+    assert "none of the 3 changed paths matches" in page.text
+
+
+def test_a_trigger_that_waits_for_its_first_delivery_says_so(client):
+    assert "Nobody has sent anything yet" in document(client, "/triggers/by-hand").text
+    assert "No workload listens to it" in document(client, "/triggers/stuck-carts").text
+
+
+def test_an_unknown_trigger_is_a_page_that_says_so(client):
+    answer = client.get("/triggers/nope")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
+
+
+def test_a_workload_shows_its_triggers_its_runs_and_the_update_that_waits(client):
+    mailer = document(client, "/workloads/mailer").text
+    for word in ("mailer.1 schedule fired run", "Next tick in 2 h", "exit code 2", "took 9 s", "451 try again later"):
+        assert word in mailer
+    search = document(client, "/workloads/search").text
+    assert "An update waits to be written" in search
+    assert "No trigger changes it" in search
+    assert search.index("2.3.0 → 2.3.1") < search.index("Plan")
+
+
+def test_the_overview_tells_of_updates_that_wait_and_triggers_that_do_not_work(client):
+    page = document(client, "/")
+    assert "2.3.0 → 2.3.1" in page.text
+    assert "1 trigger does not work" in page.text
+    assert "/triggers" in page.all("a", "href")
+
+
+def test_deliveries_are_filtered_and_the_filter_is_kept_while_paging(client, view):
+    assert "198.51.100.77" in document(client, "/deliveries?trigger=ci-push&outcome=refused").text
+    newest = view.log_of_deliveries[-1]
+    for number in range(60):
+        view.add_delivery(dataclasses.replace(newest, id=f"e{number:05d}", outcome="refused", sender="203.0.113.9"))
+    page = document(client, "/deliveries?trigger=ci-push&outcome=refused")
+    assert "198.51.100.77" not in page.text
+    older = next(link for link in page.all("a", "href") if "before=" in link)
+    assert "trigger=ci-push" in older
+    assert "outcome=refused" in older
+    second = document(client, older)
+    assert "198.51.100.77" in second.text
+    assert "there is no trigger of that name" not in second.text
+    assert "/deliveries?trigger=ci-push&outcome=refused" in second.all("a", "href")
+
+
+def test_a_filter_of_deliveries_that_is_garbage_is_left_out(client):
+    assert "duplicate 200" in document(client, "/deliveries?outcome=lost&before=%00&trigger=" + "x" * 300).text
+
+
 def test_problems_are_told_by_place_expectation_finding_and_fix(client):
     page = document(client, "/problems")
     for word in (
@@ -305,7 +422,20 @@ def test_no_path_leads_out_of_the_assets(client, path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", ["/", "/workloads/shop", "/events", "/problems", "/static/page.css", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/workloads/shop",
+        "/triggers",
+        "/triggers/shop.1",
+        "/events",
+        "/deliveries",
+        "/problems",
+        "/static/page.css",
+        "/metrics",
+    ],
+)
 def test_a_page_only_reads(client, method, path):
     answer = client.request(method, path)
     assert answer.status_code == 405

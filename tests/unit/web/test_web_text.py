@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.web.views.text import clean, image, moment, one_line, short_commit
+from agent.web.views.text import clean, image, moment, one_line, short_commit, size_of, span
 
 NOW = 1_795_480_200.0
 
@@ -112,3 +112,40 @@ def test_an_image_is_taken_apart_into_place_name_and_version(reference, parts):
 
 def test_no_image_has_no_parts():
     assert image(None) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "key", "count"),
+    [
+        (0, "span.ms", 0),
+        (0.00004, "span.ms", 1),
+        (0.0031, "span.ms", 3),
+        (0.9996, "span.s", 1),
+        (1, "span.s", 1),
+        (119.9, "span.s", 119),
+        (120, "span.min", 2),
+        (7199, "span.min", 119),
+        (7200, "span.h", 2),
+        (-5, "span.ms", 0),
+        (float("nan"), "span.ms", 0),
+        (float("inf"), "span.ms", 0),
+    ],
+)
+def test_a_span_is_told_in_the_unit_that_fits(seconds, key, count):
+    assert (span(seconds).key, span(seconds).count) == (key, count)
+
+
+@pytest.mark.parametrize(
+    ("size", "key", "count"),
+    [
+        (0, "size.b", 0),
+        (-3, "size.b", 0),
+        (1023, "size.b", 1023),
+        (1024, "size.kib", 1),
+        (6144, "size.kib", 6),
+        (1048575, "size.kib", 1024),
+        (5 * 1024 * 1024, "size.mib", 5),
+    ],
+)
+def test_a_size_is_told_in_the_unit_that_fits(size, key, count):
+    assert (size_of(size).key, size_of(size).count) == (key, count)

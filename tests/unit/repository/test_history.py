@@ -179,8 +179,8 @@ def test_filters_are_joined(config, capsys):
         event(1, day="2026-11-20"),
         replace(event(2), severity="error", workload="db"),
         replace(event(3), severity="warning"),
-        replace(event(4), severity="debug"),
-        replace(event(5), severity="unheard-of"),
+        replace(event(4), severity="debug", data={"trigger": "ci-push"}),
+        replace(event(5), severity="unheard-of", data={"trigger": "ci-push"}),
     ]
     recorder(config.bare, "edge-1").flush(status(head), events)
 
@@ -188,12 +188,16 @@ def test_filters_are_joined(config, capsys):
         assert run("events", "--repo", config.bare, "--json", *words) == 0
         return [json.loads(one)["time"][17:19] for one in capsys.readouterr().out.splitlines()]
 
-    assert seconds() == ["01", "02", "03", "04", "05"]
+    assert seconds() == ["01", "02", "03", "05"]
+    assert seconds("--severity", "debug") == ["01", "02", "03", "04", "05"]
     assert seconds("--severity", "warning") == ["02", "03", "05"]
     assert seconds("--severity", "warning", "--workload", "shop") == ["03", "05"]
-    assert seconds("--since", "2026-11-23") == ["02", "03", "04", "05"]
-    assert seconds("--since", "2026-11-23T10:00:04Z") == ["04", "05"]
+    assert seconds("--since", "2026-11-23", "--severity", "debug") == ["02", "03", "04", "05"]
+    assert seconds("--since", "2026-11-23T10:00:04Z") == ["05"]
     assert seconds("--since", "2026-11-24") == []
+    assert seconds("--trigger", "ci-push") == ["05"]
+    assert seconds("--trigger", "ci-push", "--severity", "debug") == ["04", "05"]
+    assert seconds("--trigger", "nightly") == []
     assert seconds("--host", "edge-1", "--limit", "0") == []
 
 
@@ -249,7 +253,7 @@ def test_following_one_host_leaves_the_others_out(written):
     from agent.cli.events import _later
 
     class Arguments:
-        host, workload, severity = ("edge-2",), None, "debug"
+        host, workload, trigger, severity = ("edge-2",), None, None, "debug"
 
     history = History(written.work)
     found = _later(history, {}, Arguments)

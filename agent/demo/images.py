@@ -20,7 +20,7 @@ VERSIONS = {
     "shop": ("1.0.0", "1.1.0"),
     "mailer": ("1.0.0",),
     "reports": ("1.0.0",),
-    "handbook": ("1.0.0",),
+    "handbook": ("1.0.0", "1.1.0"),
 }
 APPLETS = ("sh", "httpd", "wget", "date", "sleep", "cat", "mkdir", "touch", "wc", "test", "ls", "ps", "kill")
 FILES = Path(__file__).resolve().parent / "image_files"

@@ -14,7 +14,9 @@ from agent.errors import Usage
 
 HOST = "pierhead-demo"
 SHOP = "workloads/shop.yaml"
-GENERATED_SECRETS = ("db-password", "registry-password")
+SITE = "workloads/site.yaml"
+BUILD_HOOK = "build-hook"
+GENERATED_SECRETS = ("db-password", "registry-password", BUILD_HOOK)
 
 CONFIG = """\
 # Host settings of the demo: what one machine decides for itself (docs/reference/agent.md).

@@ -6,21 +6,23 @@ engine is removed at the end.
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.core.reasons import Reason
 from agent.demo.git import commit_all, git, start_repository
-from agent.demo.images import build_images
+from agent.demo.images import PREFIX, build_images
 from agent.demo.narrator import Narrator
-from agent.demo.place import HOST, SHOP, Place, make_place
+from agent.demo.place import BUILD_HOOK, HOST, SHOP, SITE, Place, make_place
 from agent.demo.process import AgentProcess, pierhead, stop_left_over
 from agent.demo.watching import (
     HANDBOOK_ADDRESS,
     SHOP_ADDRESS,
     Seen,
     event_lines,
+    post,
     shop_version,
     status_note,
     wait_until,
@@ -31,7 +33,7 @@ from agent.engine.scratch import remove_host
 from agent.errors import Stalled
 
 SYNCED = ("db", "handbook", "mailer", "reports", "shop")
-SUSPENDED = ("old-shop",)
+SUSPENDED = ("old-shop", "old-shop-preview")
 OLD, NEW = "1.0.0", "1.1.0"
 DEPLOY_LIMIT = 120.0
 WRITE_LIMIT = 30.0
@@ -80,6 +82,7 @@ class Demo:
         second = self._change()
         self._deployed(second)
         self._written(second)
+        self._pushed()
 
     def end(self) -> int:
         """Stop the agent and remove what the demo made on the engine; its folder stays. Returns its exit code."""
@@ -159,6 +162,23 @@ class Demo:
             self.narrator.quote(pierhead("status", "--repo", str(repository)).splitlines(), most=20)
             self.narrator.say(f"$ git show pierhead/{HOST}:events/…")
             self.narrator.quote(event_lines(repository)[-4:])
+
+    def _pushed(self) -> None:
+        """What a build server would do after it made an image; the commit is then the agent's own."""
+        repository = self.place.repository
+        with self.narrator.step("Tell the agent of a new image, as a build server does"):
+            body = json.dumps({"image": f"{PREFIX}/handbook:{NEW}"})
+            secret = (self.place.host / "secrets" / BUILD_HOOK).read_text(encoding="utf-8")
+            status, answer = post(self.listen, "/webhook/builds", body, secret)
+            self.narrator.say(f"POST /webhook/builds {body} is answered {status} {answer}")
+            self._wait("the commit", lambda: NEW in (repository / SITE).read_text(encoding="utf-8"), WRITE_LIMIT)
+            self.narrator.quote(git(repository, "log", "-1", "--format=%an: %B").splitlines(), most=6)
+            self._wait(f"the handbook at {NEW}", self._handbook_is_new, DEPLOY_LIMIT)
+            self.narrator.say(f"handbook: http://{HANDBOOK_ADDRESS}/ is served by {PREFIX}/handbook:{NEW} now")
+
+    def _handbook_is_new(self) -> bool:
+        one = self.progress.look(workloads(self.listen)).get("handbook")
+        return one is not None and one.phase == "Synced" and one.image.endswith(f":{NEW}")
 
     def _wait(self, what: str, true: Callable[[], bool], seconds: float) -> None:
         def checked() -> bool:

@@ -32,6 +32,19 @@ class Seen:
     phase: str
     reason: str
     message: str
+    image: str = ""
+
+
+def post(address: str, path: str, body: str, token: str) -> tuple[int, str]:
+    """Status and body of a POST with a bearer token."""
+    connection = http.client.HTTPConnection(address, timeout=CALL_LIMIT)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        connection.request("POST", path, body.encode(), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace").strip()
+    finally:
+        connection.close()
 
 
 def fetch(address: str, path: str) -> str | None:
@@ -55,7 +68,10 @@ def workloads(address: str) -> dict[str, Seen]:
     if body is None:
         return {}
     told: Mapping[str, Mapping[str, object]] = json.loads(body)["workloads"]
-    return {name: Seen(str(one["phase"]), str(one["reason"]), str(one["message"])) for name, one in told.items()}
+    return {
+        name: Seen(str(one["phase"]), str(one["reason"]), str(one["message"]), str(one.get("image") or ""))
+        for name, one in told.items()
+    }
 
 
 def shop_version() -> str | None:

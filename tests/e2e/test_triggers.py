@@ -68,6 +68,12 @@ def trigger(name: str, **signal: Any) -> str:
     return json.dumps({"kind": "Trigger", "name": name, "signal": signal})
 
 
+def replaced(engine: EngineSide, workload_name: str, before: str) -> bool:
+    """Whether another container than before is the only one of a workload, and runs."""
+    found = engine.containers(workload_name)
+    return len(found) == 1 and found[0]["State"] == "running" and found[0]["Id"] != before
+
+
 def subjects(repository: ConfigRepository) -> list[str]:
     """Subjects of all commits on the config branch, oldest first."""
     return git(repository.folder, "log", "--reverse", "--format=%s", "main").splitlines()
@@ -167,7 +173,7 @@ def test_one_webhook_serves_many_bindings_and_says_why_some_do_not_fire(
     url = f"http://127.0.0.1:{agent.port}/webhook/push"
     status, answer = post(url, body, signed(body, SECRET, "push"))
     assert (status, answer["outcome"], len(answer["events"])) == (202, "accepted", 1)
-    wait_for("a new container", lambda: engine.running("fires") and engine.only("fires")["Id"] != before["fires"])
+    wait_for("a new container", lambda: replaced(engine, "fires", before["fires"]))
     agent.wait_phase("fires", "Synced")
     assert {name: engine.only(name)["Id"] for name in ("filtered", "disabled")} == {
         name: before[name] for name in ("filtered", "disabled")
@@ -242,7 +248,7 @@ def test_a_schedule_ticks_and_makes_up_for_what_was_missed(
 
     wait_for("a run by the clock", succeeded, timeout=75)
     assert succeeded()[0]["lines"] == ["cleaned up"]
-    assert engine.containers("job") == []
+    wait_for("the container to go", lambda: engine.containers("job") == [])
     known = len(succeeded())
     agent.stop()
     time.sleep(max(0.0, 61 - time.time() % 60))  # until a minute has begun without it
@@ -281,4 +287,4 @@ def test_a_version_that_is_pinned_already_changes_nothing(
     if action == "deploy":
         assert engine.only("web")["Id"] == before
     else:
-        wait_for("a new container", lambda: engine.running("web") and engine.only("web")["Id"] != before)
+        wait_for("a new container", lambda: replaced(engine, "web", before))

@@ -14,7 +14,6 @@ from agent.errors import Usage
 
 HOST = "pierhead-demo"
 SHOP = "workloads/shop.yaml"
-SITE = "workloads/site.yaml"
 BUILD_HOOK = "build-hook"
 GENERATED_SECRETS = ("db-password", "registry-password", BUILD_HOOK)
 

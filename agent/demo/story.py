@@ -15,7 +15,7 @@ from agent.core.reasons import Reason
 from agent.demo.git import commit_all, git, start_repository
 from agent.demo.images import PREFIX, build_images
 from agent.demo.narrator import Narrator
-from agent.demo.place import BUILD_HOOK, HOST, SHOP, SITE, Place, make_place
+from agent.demo.place import BUILD_HOOK, HOST, SHOP, Place, make_place
 from agent.demo.process import AgentProcess, pierhead, stop_left_over
 from agent.demo.watching import (
     HANDBOOK_ADDRESS,
@@ -135,9 +135,9 @@ class Demo:
             document = self.place.repository / SHOP
             text = document.read_text(encoding="utf-8")
             document.write_text(text.replace(f"tag: {OLD}", f"tag: {NEW}"), encoding="utf-8")
-            difference = git(self.place.repository, "diff", "--unified=0", "--", SHOP).splitlines()
+            difference = git(self.place.repository, "diff", "--unified=0", "--", SHOP)
             commit = commit_all(self.place.repository, f"shop: {OLD} → {NEW}")
-            self.narrator.quote([line for line in difference if line[:1] in "+-" and line[:3] not in ("+++", "---")])
+            self.narrator.quote(_changed_lines(difference))
             self.narrator.say(f"committed as {commit[:10]}; that is all a person does")
         return commit
 
@@ -171,8 +171,9 @@ class Demo:
             secret = (self.place.host / "secrets" / BUILD_HOOK).read_text(encoding="utf-8")
             status, answer = post(self.listen, "/webhook/builds", body, secret)
             self.narrator.say(f"POST /webhook/builds {body} is answered {status} {answer}")
-            self._wait("the commit", lambda: NEW in (repository / SITE).read_text(encoding="utf-8"), WRITE_LIMIT)
+            self._wait("the commit", lambda: git(repository, "log", "-1", "--format=%an") == "Pierhead", WRITE_LIMIT)
             self.narrator.quote(git(repository, "log", "-1", "--format=%an: %B").splitlines(), most=6)
+            self.narrator.quote(_changed_lines(git(repository, "show", "--format=", "--unified=0")))
             self._wait(f"the handbook at {NEW}", self._handbook_is_new, DEPLOY_LIMIT)
             self.narrator.say(f"handbook: http://{HANDBOOK_ADDRESS}/ is served by {PREFIX}/handbook:{NEW} now")
 
@@ -216,6 +217,10 @@ def require_free(address: str) -> None:
                 f"{address}: expected to be free for the demo, found it taken ({error.strerror})",
                 advice=f"see who listens with: ss -ltnp 'sport = :{port}'",
             ) from None
+
+
+def _changed_lines(difference: str) -> list[str]:
+    return [line for line in difference.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
 def _deploys_of_shop(lines: list[str]) -> int:

@@ -58,7 +58,7 @@ def test_the_demo_keeps_its_promises_and_leaves_nothing(place):
     assert re.search(r"^ +old-shop +Suspended ", told, re.MULTILINE)
     assert told.index("answers with version 1.0.0") < told.index("answers with version 1.1.0")
     assert "Notes (pierhead/pierhead-demo)" in told
-    assert 'is answered 202 {"outcome":"accepted","events":["' in told
+    assert 'is answered 202 {"outcome": "accepted", "events": ["' in told
     assert "Pierhead: handbook: docker.io/pierhead-demo/handbook 1.0.0 → 1.1.0" in told
     assert "agent stopped (exit code 0)" in told
     assert left_over() == []

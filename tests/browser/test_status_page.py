@@ -13,7 +13,17 @@ from agent.web.server import WebServer, sites
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
-PATHS = ["/", "/workloads/worker", "/workloads/api", "/events", "/problems"]
+PATHS = [
+    "/",
+    "/workloads/worker",
+    "/workloads/api",
+    "/workloads/mailer",
+    "/triggers",
+    "/triggers/ci-push",
+    "/events",
+    "/deliveries",
+    "/problems",
+]
 
 
 def wait_for(page, selector: str, text: str) -> None:
@@ -25,6 +35,7 @@ def background(page, selector: str) -> str:
 
 
 def calm(view) -> None:
+    view.pending = {}
     view.set(
         workloads={
             name: one for name, one in view.host.workloads.items() if one.phase in (Phase.SYNCED, Phase.SUSPENDED)
@@ -61,7 +72,7 @@ def test_what_a_person_has_opened_and_focused_survives_a_change(open_page, view)
     page = open_page("/events")
     wait_for(page, "#live", "Live")
     page.locator("summary").first.click()
-    page.locator("#nav a").nth(1).focus()
+    page.get_by_role("link", name="Events", exact=True).focus()
     number = page.locator(".event").count()
     newest = view.log_of_events[-1]
     fields = {name: getattr(newest, name) for name in newest.__slots__}

@@ -106,7 +106,7 @@ class Decider:
     def job(self, workload_id: str, snapshot: Snapshot) -> Job:
         """What concerns the one-off containers of a workload now."""
         state = self._parts.follower.state
-        containers = self._parts.observer.detailed(snapshot.runs.get(workload_id, ()))
+        containers = snapshot.runs.get(workload_id, ())
         workload = state.by_id.get(workload_id)
         if state.desired is None:
             return Job(workload_id=workload_id, containers=containers)

@@ -106,7 +106,7 @@ class Runner:
             return self._start(run, container.id, mark)
         self._book.started(run)
         if container.state in ALIVE:
-            detail = container.detail or self._inspect(container)
+            detail = self._inspect(container)  # anew: one that was kept may be from before its start
             started = epoch(detail.started_at) if detail is not None else self._parts.clock.now()
             left = started + mark.timeout - self._parts.clock.now()
             if left > 0:

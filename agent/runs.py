@@ -39,7 +39,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What concerns the runs of one workload now. `containers` are its one-off ones, with their details.
+    """What concerns the runs of one workload now. `containers` are its one-off ones.
 
     Without a `subject` the workload is `gone`, or its document cannot be used and new runs wait.
     """

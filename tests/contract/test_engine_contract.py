@@ -11,6 +11,7 @@ from support import images
 from agent.core.actions import UpdateContainer
 from agent.core.container import Mount
 from agent.core.model import Publish
+from agent.core.moments import epoch
 from agent.core.observed import Role
 from agent.core.reasons import Reason
 from agent.errors import Stalled, Transient
@@ -34,6 +35,39 @@ def test_a_created_container_is_listed_with_everything_we_know_it_by(subject):
     assert (found.revision, found.role, found.instance, found.index) == ("c0ffee", Role.CANDIDATE, "v1", 2)
     assert found.extra == {"index": 2, "instance": "v1", "prune": True}
     assert found.exit_code is None
+
+
+def test_the_additive_label_carries_what_an_action_and_a_redeploy_say(subject):
+    action = subject.action(generation="e1-0-abcd")
+    subject.engine.create(type(action)(**(_fields(action) | {"extra": {"run": "r", "timeout": 60.0}})), {})
+    [found] = subject.engine.list_containers()
+    assert found.generation == "e1-0-abcd"
+    assert (found.extra["run"], found.extra["timeout"], found.extra["index"]) == ("r", 60.0, 1)
+
+
+def test_a_one_off_container_keeps_its_role_whatever_it_is_called(subject):
+    action = subject.action()
+    container = subject.engine.create(type(action)(**(_fields(action) | {"role": "run"})), {})
+    subject.engine.rename(container, f"{subject.prefix}.candidate")
+    [found] = subject.engine.list_containers()
+    assert found.role is Role.RUN
+    assert subject.engine.exists(container).role is Role.RUN
+
+
+def test_the_engine_tells_when_a_container_was_started_and_when_it_ended(subject):
+    container = subject.engine.create(subject.action(), {})
+    assert epoch(subject.engine.inspect(container).started_at) == 0
+    subject.engine.start(container)
+    first = epoch(subject.engine.inspect(container).started_at)
+    assert first > 1_700_000_000
+    subject.engine.stop(container, 1)
+    ended = subject.engine.inspect(container)
+    assert epoch(ended.started_at) == first
+    assert epoch(ended.finished_at) >= first
+    subject.engine.start(container)
+    again = subject.engine.inspect(container)
+    assert epoch(again.started_at) >= epoch(ended.finished_at)
+    assert again.restart_count == 0
 
 
 def test_what_exists_tells_is_what_the_list_tells(subject):

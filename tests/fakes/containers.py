@@ -47,6 +47,7 @@ class FakeContainer:
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     created: int = 0
+    digest: str | None = None
     started_at: str = ""
     finished_at: str = ""
     role: str = ""

@@ -1,6 +1,7 @@
 """A stateful Docker Engine in memory: `agent.ports.Engine` as the contract tests prove it on a real one too.
 
-What an image does when started is set by `behaviours`; what goes wrong is set by `fail`. Nothing here sleeps.
+What an image does when started is set by `behaviours`, by its digest or name; what goes wrong is set by `fail`.
+Nothing here sleeps.
 """
 
 from __future__ import annotations
@@ -168,6 +169,7 @@ class FakeEngine:
             made = self._add(action.name, spec, ours=True)
             made.fingerprint, made.revision, made.prune = action.fingerprint, action.revision, action.prune
             made.network_container = action.network_container if spec.network_of else None
+            made.digest = self.images[spec.image]
             made.env, made.role, made.extra = dict(env), action.role, dict(action.extra)
             made.networks = dict.fromkeys(spec.networks, spec.aliases) if spec.network_of is None else {}
             made.cpu_limit, made.memory_limit, made.pids_limit = spec.cpu_limit, spec.memory_limit, spec.pids_limit
@@ -306,7 +308,8 @@ class FakeEngine:
         return made
 
     def _behaviour(self, one: FakeContainer) -> Behaviour:
-        return self.behaviours.get(one.spec.image, Behaviour())
+        by_name = self.behaviours.get(one.spec.image, Behaviour())
+        return self.behaviours.get(one.digest, by_name) if one.digest else by_name
 
     def _find(self, container: str) -> FakeContainer | None:
         by_name = (one for one in self.containers.values() if one.name == container)

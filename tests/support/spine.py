@@ -13,7 +13,6 @@ from support.writeback import PlainSecrets
 
 from agent.board import Board, Identity
 from agent.chronicle import Chronicle
-from agent.core.entries import Context
 from agent.core.policy import HostPolicy
 from agent.core.reasons import Reason
 from agent.core.status import WorkloadStatus
@@ -26,7 +25,7 @@ from agent.follower import Follower
 from agent.journal.ids import EventIds
 from agent.journal.journal import SqliteJournal
 from agent.keyed_queue import KeyedQueue
-from agent.loading import loader
+from agent.loading import context_for, loader
 from agent.loop import Loop, LoopParts
 from agent.memory import Memory
 from agent.monitor import Monitor
@@ -76,7 +75,7 @@ class Spine:
         self.chronicle = Chronicle(self.journal, self.secrets, self.clock, "edge-1", ids.next)
         identity = Identity(host="edge-1", version="0.1.0", repository="config.git", branch="main")
         self.board = Board(identity, self.clock, self.chronicle.watchers)
-        context = Context(host="edge-1", policy=HostPolicy(), kinds=self.kinds)
+        context = context_for("edge-1", HostPolicy())
         load = loader(context, self.repository.read_blob, self.journal)
         self.follower = Follower(self.repository, load, self.board, self.chronicle)
         self.observer = Observer(self.engine, self.clock)

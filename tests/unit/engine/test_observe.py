@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from agent.core.moments import epoch
 from agent.core.observed import Role
 from agent.engine.lease_volumes import parse_lease
 from agent.engine.observe import addresses, detail, observed, observed_in_detail
@@ -120,6 +119,17 @@ def test_an_unreadable_additive_label_counts_as_empty(extra):
     assert (found.instance, found.index) == ("", 1)
 
 
+def test_a_one_off_container_is_one_whatever_it_is_called():
+    labels = LABELS | {"pierhead.role": "run"}
+    assert observed(entry(Labels=labels)).role is Role.RUN
+    assert observed_in_detail(inspection(Config={"Image": "web:1", "Labels": labels})).role is Role.RUN
+
+
+def test_the_redeploy_that_made_a_container_is_in_the_additive_label():
+    assert observed(entry(Labels=LABELS | {"pierhead.extra": '{"generation":"e1-0-abcd"}'})).generation == "e1-0-abcd"
+    assert observed(entry()).generation == ""
+
+
 def test_missing_parts_are_empty():
     found = observed({"Id": "1", "Labels": None})
     assert (found.workload, found.networks, found.volumes, found.state) == ("", {}, (), "")
@@ -176,22 +186,6 @@ def test_limits_that_were_lifted_are_none_and_the_whole_machine_is_a_limit():
 def test_a_quota_set_by_hand_is_a_cpu_limit():
     assert detail(inspection(HostConfig={"CpuQuota": 50_000}), None).cpu_limit == 0.5
     assert detail(inspection(HostConfig={"CpuQuota": 50_000, "CpuPeriod": 50_000}), None).cpu_limit == 1.0
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("2026-11-24T00:00:00Z", 1_795_478_400.0),
-        ("2026-11-24T03:00:00+03:00", 1_795_478_400.0),
-        ("2026-11-24T00:00:00.5Z", 1_795_478_400.5),
-        ("2026-11-24T00:00:00.123456789Z", 1_795_478_400.123456789),
-        ("0001-01-01T00:00:00Z", 0.0),
-        ("yesterday", 0.0),
-        ("", 0.0),
-    ],
-)
-def test_times_of_the_engine_have_any_zone_and_precision(text, seconds):
-    assert epoch(text) == pytest.approx(seconds)
 
 
 def test_addresses_are_by_network():

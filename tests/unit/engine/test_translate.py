@@ -157,6 +157,21 @@ def test_replicas_and_versions_are_told_apart_in_the_additive_label():
     assert json.loads(extra) == {"index": 3, "instance": "v2", "prune": False}
 
 
+def test_a_redeploy_and_a_run_are_told_in_the_additive_label():
+    spec = action(generation="e1-0-abcd").spec
+    made = CreateContainer("x", spec, "1:0a1b2c3d", "c0ffee", "run", extra={"run": "r", "timeout": 60.0})
+    labels = create_payload(made, "edge-1", {}, ())["Labels"]
+    assert labels["pierhead.role"] == "run"
+    assert json.loads(labels["pierhead.extra"]) == {
+        "index": 1,
+        "instance": "",
+        "prune": True,
+        "generation": "e1-0-abcd",
+        "run": "r",
+        "timeout": 60.0,
+    }
+
+
 @pytest.mark.parametrize("check", [HealthCheck(http="/healthz", port=80), HealthCheck(tcp=True, port=80)])
 def test_what_the_agent_probes_docker_does_not_check_too(check):
     assert payload(healthcheck=check)["Healthcheck"] == {"Test": ["NONE"]}

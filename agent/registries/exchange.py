@@ -102,7 +102,7 @@ class Exchange:
             request = self._client.build_request(
                 ask.method, ask.url, headers=headers, params=ask.parameters or None, timeout=TIMEOUTS
             )
-            response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+            response = self._begun(request)
             with closing(response):
                 body = self._body(response, ask.limit, deadline)
                 return Answer(response.status_code, response.headers, body, str(response.url))
@@ -112,6 +112,13 @@ class Exchange:
             raise self._unavailable("has, or sends to, an address that is none") from None
         except httpx.HTTPError as error:
             raise self._unavailable(f"cannot be reached: {_cause(error)}") from None
+
+    def _begun(self, request: httpx.Request) -> httpx.Response:
+        """The answer as far as its headers. A kept connection may end just as it is used again: once more, then."""
+        try:
+            return self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            return self._client.send(request, stream=True, auth=None, follow_redirects=False)
 
     def _body(self, response: httpx.Response, limit: int, deadline: float) -> bytes:
         """The body as it came. The time is looked at between pieces, so a trickle ends as well."""

@@ -621,6 +621,23 @@ def test_a_registry_that_is_away_is_tried_again_later(raised, words):
     assert HOST in error.message
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_kept_connection_that_just_ended_is_opened_again_once(times):
+    web = Web()
+
+    def answer(request):
+        if len(web.requests) <= times:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return page("a")(request)
+
+    web.on(TAGS, answer)
+    if times == 1:
+        assert client(web).tags(IMAGE) == ("a",)
+    else:
+        assert "disconnected" in refused(lambda: client(web).tags(IMAGE), Transient).message
+    assert len(web.requests) == 2
+
+
 class Endless(httpx.SyncByteStream):
     """A body without end; time passes with each piece."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from agent.core.detail import Counter, TriggerDetail, WorkloadDetail
 from agent.core.eventlog import Event
 from agent.core.inbound import InboundEvent
 from agent.core.status import HostStatus
+from agent.ports_journal import Post
 
 
 class View(Protocol):
@@ -54,8 +56,8 @@ class View(Protocol):
 class WebhookTrigger:
     """What an ingress must know of one trigger. `secrets` are values, each of which is accepted.
 
-    `vendor` is the name of one or `auto`; `auth` is one of signature, token, basic and path. With `manual` only an empty
-    body is taken.
+    `vendor` is the name of one or `auto`; `auth` is one of signature, token, basic and path. With `manual` only an
+    empty body is taken.
     """
 
     name: str
@@ -77,10 +79,14 @@ class Ingress(Protocol):
         Raises PierheadError while its secret cannot be looked up. Quick: it asks nothing of the outside.
         """
 
-    def accept(self, trigger: str, events: Sequence[InboundEvent], keys: Sequence[str]) -> tuple[str, ...] | None:
-        """Store the events of one delivery on disk and return their ids; None where one of the `keys` is known already.
+    def accept(
+        self, trigger: str, events: Sequence[InboundEvent], keys: Mapping[str, float], post: Post
+    ) -> Future[tuple[str, ...] | None]:
+        """Store the events of one delivery on disk; the result is their ids, or None where one of the keys is known.
 
-        Raises Transient while the journal cannot be written. Blocks for one fsync at most; safe from any thread.
+        Each key is remembered for that many seconds once the delivery is done. Returns at once: many that wait at the
+        same time share one fsync, and results are set by a call of `post`. The error, also one raised here, is
+        Transient while the journal cannot be written.
         """
 
     def delivered(self, record: DeliveryRecord) -> None:

@@ -59,10 +59,15 @@ class SecretProviderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """`config_secret` names the secret that signs POST /webhook/config; `max_body` is in bytes."""
+    """`config_secret` names the secret that signs POST /webhook/config; `max_body` is in bytes.
+
+    One address may make `burst` deliveries at once and `rate` a second after that.
+    """
 
     config_secret: str | None = None
     max_body: int = 5 * 1024 * 1024
+    rate: int = 50
+    burst: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

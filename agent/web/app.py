@@ -19,7 +19,8 @@ from agent.ports_web import Ingress, View
 from agent.web.api import Api
 from agent.web.assets import Assets
 from agent.web.changes import Changes
-from agent.web.ingress import ConfigWebhook
+from agent.web.ingress import WebhookIngress
+from agent.web.ingress_config import ConfigWebhook
 from agent.web.logs import LogReader
 from agent.web.metrics import Metrics
 from agent.web.options import WebOptions
@@ -33,7 +34,10 @@ logger = logging.getLogger(__name__)
 
 def create_app(view: View, ingress: Ingress, options: WebOptions) -> Starlette:
     """Everything at one address: pages, API, metrics and the webhook ingress."""
-    return _with_view(view, options, [_webhook_route(ingress, options)])
+    webhooks = WebhookIngress(ingress, options)
+    app = _with_view(view, options, _webhook_routes(webhooks, ConfigWebhook(ingress, options)))
+    app.state.webhooks = webhooks
+    return app
 
 
 def create_status_app(view: View, options: WebOptions) -> Starlette:
@@ -43,12 +47,17 @@ def create_status_app(view: View, options: WebOptions) -> Starlette:
 
 def create_ingress_app(ingress: Ingress, options: WebOptions) -> Starlette:
     """The webhook ingress alone, for an address that strangers can reach."""
-    routes = [_webhook_route(ingress, options), Route("/healthz", _alive)]
-    return _application(routes, _Errors(None))
+    webhooks = WebhookIngress(ingress, options)
+    routes = [*_webhook_routes(webhooks, ConfigWebhook(ingress, options)), Route("/healthz", _alive)]
+    app = _application(routes, _Errors(None))
+    app.state.webhooks = webhooks
+    return app
 
 
-def _webhook_route(ingress: Ingress, options: WebOptions) -> Route:
-    return Route("/webhook/config", ConfigWebhook(ingress, options))
+def _webhook_routes(webhooks: WebhookIngress, config: ConfigWebhook) -> list[BaseRoute]:
+    with_token = Route("/webhook/{trigger}/{token:path}", webhooks)  # an escaped slash is a part of the token
+    with_token.path = with_token.path_format
+    return [Route("/webhook/config", config), Route("/webhook/{trigger}", webhooks), with_token]
 
 
 def _alive(request: Request) -> Response:  # noqa: ARG001 - the signature of an endpoint
@@ -62,16 +71,19 @@ def _with_view(view: View, options: WebOptions, routes: list[BaseRoute]) -> Star
     pages = Pages(Site(view, options, changes, assets, logs))
     api = Api(view, options, logs)
     routes = [
+        *routes,
         Route("/", pages.overview),
         Route("/workloads/{name}", pages.workload),
+        Route("/triggers", pages.triggers),
+        Route("/triggers/{name}", pages.trigger),
         Route("/events", pages.events),
+        Route("/deliveries", pages.deliveries),
         Route("/problems", pages.problems),
         Route("/static/{name}", assets.__call__),
         *_api_routes(api, Stream(changes, options.heartbeat)),
         Route("/metrics", Metrics(view).__call__),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),
-        *routes,
     ]
     app = _application(routes, _Errors(pages))
     app.state.closers = (changes.close, logs.close)
@@ -84,7 +96,10 @@ def _api_routes(api: Api, stream: Stream) -> list[BaseRoute]:
         Route("/api/v1/workloads", api.workloads),
         Route("/api/v1/workloads/{name}", api.workload),
         Route("/api/v1/workloads/{name}/logs", api.logs),
+        Route("/api/v1/triggers", api.triggers),
+        Route("/api/v1/triggers/{name}", api.trigger),
         Route("/api/v1/events", api.events),
+        Route("/api/v1/deliveries", api.deliveries),
         Route("/api/v1/problems", api.problems),
         Route("/api/v1/plan", api.plan),
         Route("/api/v1/stream", stream.__call__),
@@ -106,6 +121,7 @@ def _application(routes: Sequence[BaseRoute], errors: _Errors) -> Starlette:
     )
     app.router.redirect_slashes = False  # an answer built from the Host header would be one that others can forge
     app.state.closers = ()
+    app.state.webhooks = None
     return app
 
 

@@ -1,102 +1,170 @@
-"""POST /webhook/config: tells the agent that the config repository moved.
+"""POST /webhook/{trigger} and /webhook/{trigger}/{token}: a delivery becomes events that are on disk before the answer.
 
-Order: is the ingress open, is the sender too fast, is the body small enough, is it authentic. Nothing is parsed and
-nothing of the body is logged; the answer is sent before any fetching starts. Without a configured secret the ingress
-is closed and answers as if it did not exist.
+Order: is the sender too fast, is the body of a kind and size that is taken, which trigger is meant, is the delivery
+authentic; only then it is parsed, stored and answered. Who is refused often is answered shorter, but is never kept from
+proving itself. Which triggers there are is told to nobody by a 404, neither by its bytes nor by its time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from agent.core.delivery import Delivery
 from agent.errors import PierheadError
-from agent.ports_web import Ingress
+from agent.ports_web import Ingress, WebhookTrigger
+from agent.web import ingress_answers as answers
+from agent.web.ingress_answers import Answer
+from agent.web.ingress_proof import Standing, judge_of, standing
+from agent.web.ingress_reading import Content, content_of
+from agent.web.ingress_records import Book, Concluded
+from agent.web.ingress_request import (
+    Address,
+    TurnedAway,
+    address_of,
+    check_type,
+    delivery_of,
+    headers_of,
+    read_body,
+    sender_of,
+)
 from agent.web.options import WebOptions
-from agent.web.responses import encode, json_error
-from agent.web.signatures import authentic
-from agent.web.throttle import Throttle
+from agent.web.throttle import Throttle, origin
 
-RATE = 2.0
-BURST = 20
-BODY_TIMEOUT = 10.0
+REFUSAL_RATE = 2.0
+REFUSAL_BURST = 20
+LARGE = 64 * 1024
+"""Bytes from which a body is worked on in a thread, as the event loop has others to serve."""
+
+_SECRET_PAUSE = 60.0
+_JOURNAL_PAUSE = 5.0
 
 logger = logging.getLogger(__name__)
 
 
-class BodyTooLarge(Exception):
-    """The body is larger than the limit, whatever Content-Length said."""
+class _Arrival(NamedTuple):
+    scope: Scope
+    receive: Receive
+    address: Address
+    sender: str
 
 
-class ConfigWebhook:
-    """An ASGI app, so that it decides about methods too: a closed ingress is 404 for all of them."""
+class WebhookIngress:
+    """An ASGI app, so that it decides about methods and tokens too. `outcomes` counts by trigger and outcome."""
 
     def __init__(self, ingress: Ingress, options: WebOptions) -> None:
         self._ingress = ingress
         self._options = options
-        self._throttle = Throttle(RATE, BURST, options.monotonic)
+        self._senders = Throttle(options.webhook_rate, options.webhook_burst, options.monotonic)
+        self._refusals = Throttle(REFUSAL_RATE, REFUSAL_BURST, options.monotonic)
+        self._complaints = Throttle(1 / 60, 1, options.monotonic)
+        self._book = Book(ingress, options)
+        self.outcomes = self._book.outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send)
+        began = self._options.monotonic()
+        address = address_of(scope)
+        if address is None:
+            await answers.not_found().response(scope, receive, send)
+        elif scope["method"] != "POST":
+            await answers.wrong_method(scope["method"])(scope, receive, send)
+        else:
+            concluded = await self._conclude(_Arrival(scope, receive, address, sender_of(scope)))
+            await concluded.answer.response(scope, receive, send)
+            # After the answer, as strangers must not tell by its time what is recorded and what is not.
+            self._book.note(concluded, self._options.monotonic() - began)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _conclude(self, arrival: _Arrival) -> Concluded:
+        name, sender = arrival.address.name, arrival.sender
         try:
-            secret = await run_in_threadpool(self._options.config_secret)
+            delivery = await self._read(arrival)
+        except TurnedAway as turned:
+            return Concluded(name, sender, self._is_known(name), 0, turned.answer)
+        size = len(delivery.body)
+        try:
+            trigger = self._ingress.webhook(name)
         except PierheadError as error:
-            logger.error("webhook.config_secret: %s", error)  # noqa: TRY400 - the message says it all
-            return json_error(503, "Unavailable", "cannot be checked now, send again later", {"retry-after": "60"})
-        if not secret:
-            return json_error(404, "NotFound", "there is nothing here")
-        if request.method != "POST":
-            return json_error(405, "MethodNotAllowed", f"expected POST, found {request.method}", {"allow": "POST"})
-        wait = self._throttle.wait(request.client.host if request.client else "")
-        if wait:
-            return json_error(429, "TooManyRequests", "too fast", {"retry-after": str(math.ceil(wait))})
-        return await self._deliver(request, secret)
+            return Concluded(name, sender, True, size, self._unavailable(name, error, _SECRET_PAUSE))
+        answer = await self._decide(arrival, trigger, delivery)
+        return Concluded(name, sender, trigger is not None, size, answer)
 
-    async def _deliver(self, request: Request, secret: str) -> Response:
+    def _is_known(self, name: str) -> bool:
         try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                body = await _read(request, self._options.max_body)
-        except BodyTooLarge:
-            message = f"expected at most {self._options.max_body} bytes"
-            return json_error(413, "BodyTooLarge", message, {"connection": "close"})
-        except TimeoutError:
-            return json_error(408, "BodyTimeout", "the body did not arrive in time", {"connection": "close"})
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if not authentic(_headers(request), body, secret):
-            message = "signature or token missing or wrong"
-            return json_error(401, "Unauthorized", message, {"www-authenticate": "Bearer"})
-        await run_in_threadpool(self._ingress.config_moved)
-        return Response(encode({"outcome": "accepted", "events": []}), 202, media_type="application/json")
+            return self._ingress.webhook(name) is not None
+        except PierheadError:
+            return True
+
+    async def _read(self, arrival: _Arrival) -> Delivery:
+        wait = self._senders.wait(origin(arrival.sender))
+        if wait:
+            raise TurnedAway(answers.too_fast(wait))
+        headers = headers_of(arrival.scope)
+        check_type(headers)
+        body = await read_body(arrival.receive, headers, self._options.max_body)
+        return delivery_of(arrival.scope, headers, body, self._options.now())
+
+    async def _decide(self, arrival: _Arrival, trigger: WebhookTrigger | None, delivery: Delivery) -> Answer:
+        work = partial(self._work, trigger, arrival.address.token, delivery)
+        found = await run_in_threadpool(work) if len(delivery.body) > LARGE else work()
+        match found:
+            case Content() if trigger is not None:
+                return await self._store(trigger, found)
+            case Standing.UNPROVEN if trigger is not None:
+                return self._refuse(arrival.sender, answers.unauthorized(trigger.auth))
+            case _:
+                return self._refuse(arrival.sender, answers.not_found("no token or a wrong one in the address"))
+
+    def _work(self, trigger: WebhookTrigger | None, token: bytes | None, delivery: Delivery) -> Content | Standing:
+        """What an authentic delivery says, else how its sender stands."""
+        vendors = self._options.vendors
+        judge = judge_of(vendors, trigger, delivery)
+        found = standing(judge, trigger, token, delivery)
+        if trigger is None or found is not Standing.PROVEN:
+            return found
+        return content_of(vendors, judge, trigger, delivery)
+
+    def _refuse(self, sender: str, answer: Answer) -> Answer:
+        wait = self._refusals.wait(origin(sender))
+        return answers.too_fast(wait, answer.reason) if wait else answer
+
+    async def _store(self, trigger: WebhookTrigger, content: Content) -> Answer:
+        if content.flaw:
+            return answers.malformed(content.flaw, content.vendor)
+        if content.ignored:
+            return answers.ignored(content.ignored, content.vendor)
+        try:
+            ids = await self._accepted(trigger.name, content)
+        except PierheadError as error:
+            return self._unavailable(trigger.name, error, _JOURNAL_PAUSE, content.vendor)
+        return answers.duplicate(content.vendor) if ids is None else answers.accepted(ids, content.vendor)
+
+    async def _accepted(self, name: str, content: Content) -> Sequence[str] | None:
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[Sequence[str] | None] = loop.create_future()
+        self._ingress.accept(name, content.events, content.keys, loop.call_soon_threadsafe).add_done_callback(
+            partial(_hand_over, stored)
+        )
+        return await stored
+
+    def _unavailable(self, name: str, error: PierheadError, pause: float, vendor: str | None = None) -> Answer:
+        if not self._complaints.wait(name):
+            logger.error("webhook %s: %s", name, error)
+        return answers.unavailable(error, pause, vendor)
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    """The body, counted as it arrives: a Content-Length is a hint that saves reading, never a proof."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and len(declared) < 20 and int(declared) > limit:
-        raise BodyTooLarge
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _headers(request: Request) -> dict[str, bytes]:
-    """Names in lower case; of a repeated header the first counts, as with most senders' own libraries."""
-    found: dict[str, bytes] = {}
-    for name, value in request.headers.raw:
-        found.setdefault(name.decode("latin-1").lower(), value)
-    return found
+def _hand_over(waiting: asyncio.Future[Sequence[str] | None], done: Future[tuple[str, ...] | None]) -> None:
+    """Give a result to who waits for it, if anybody still does; in the thread of the event loop."""
+    if waiting.done():
+        return
+    error = done.exception()
+    if error is None:
+        waiting.set_result(done.result())
+    else:
+        waiting.set_exception(error)

@@ -5,6 +5,7 @@ Whoever may not know whether there is something gets `not_found`, always the sam
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from agent.core.deliveries import ACCEPTED, DUPLICATE, FAILED, IGNORED, REFUSED
 from agent.errors import PierheadError, Transient
-from agent.web.responses import encode, json_error
+from agent.web.responses import json_error
 
 _CLOSE = {"connection": "close"}
 _CHALLENGES = {"basic": 'Basic realm="webhook", charset="UTF-8"'}
@@ -54,7 +55,7 @@ def duplicate(vendor: str | None) -> Answer:
 
 
 def _said(status: int, content: dict[str, object]) -> Response:
-    return Response(encode(content), status, {"cache-control": "no-store"}, media_type="application/json")
+    return Response(json.dumps(content).encode(), status, {"cache-control": "no-store"}, media_type="application/json")
 
 
 def not_found(reason: str = "there is no such trigger") -> Answer:

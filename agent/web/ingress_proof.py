@@ -30,9 +30,7 @@ class Standing(enum.Enum):
     ABSENT = enum.auto()
 
 
-def standing(
-    vendors: Mapping[str, Vendor], trigger: WebhookTrigger | None, token: bytes | None, delivery: Delivery
-) -> Standing:
+def standing(judge: Vendor, trigger: WebhookTrigger | None, token: bytes | None, delivery: Delivery) -> Standing:
     """How a sender stands before a trigger. `token` is the last part of the address."""
     asked = trigger or _NOBODY
     if asked.auth == _PATH or token is not None:
@@ -40,8 +38,12 @@ def standing(
             return Standing.PROVEN
         hmac.digest(_NOBODY.secrets[0], delivery.body, "sha256")
         return Standing.ABSENT
-    judge = vendors[GENERIC] if is_manual(delivery) else choose(vendors, delivery, asked.vendor)
     return Standing.PROVEN if judge.verify(delivery, asked.secrets, asked.auth) else Standing.UNPROVEN
+
+
+def judge_of(vendors: Mapping[str, Vendor], trigger: WebhookTrigger | None, delivery: Delivery) -> Vendor:
+    """Whose rule authenticates: what says nothing at all is signed by the generic one."""
+    return vendors[GENERIC] if is_manual(delivery) else choose(vendors, delivery, (trigger or _NOBODY).vendor)
 
 
 def knows_secret(vendors: Mapping[str, Vendor], secret: bytes, delivery: Delivery) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from agent.core.delivery import Delivery, Malformed, Parsed, Vendor
 from agent.core.inbound import MANUAL, PING, InboundEvent
 from agent.core.webhooks.reading import payload
-from agent.core.webhooks.selection import is_manual, reader
+from agent.core.webhooks.selection import GENERIC, is_manual, reader
 from agent.ports_web import WebhookTrigger
 
 WITH_ID = 7 * 86400.0
@@ -35,13 +35,13 @@ class Content:
     flaw: str = ""
 
 
-def content_of(vendors: Mapping[str, Vendor], trigger: WebhookTrigger, delivery: Delivery) -> Content:
-    """Read a delivery that proved to be authentic. Never raises, whatever the body."""
+def content_of(vendors: Mapping[str, Vendor], judge: Vendor, trigger: WebhookTrigger, delivery: Delivery) -> Content:
+    """Read a delivery that proved to be authentic by the rule of `judge`. Never raises, whatever the body."""
     if is_manual(delivery):
         return Content(events=(InboundEvent(type=MANUAL),))
     if trigger.manual:
         return Content(flaw="body: expected nothing, as the trigger is only fired by hand, found something")
-    vendor = reader(vendors, delivery, trigger.vendor)
+    vendor = reader(vendors, delivery, trigger.vendor) if judge is vendors[GENERIC] else judge
     try:
         parsed = vendor.parse(delivery)
     except Malformed as flaw:

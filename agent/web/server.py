@@ -13,7 +13,7 @@ import importlib.util
 import logging
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -51,6 +51,12 @@ def sites(view: View, ingress: Ingress, options: WebOptions, addresses: tuple[st
         Site(create_status_app(view, options), status),
         Site(create_ingress_app(ingress, options), webhooks, "listen.webhooks"),
     )
+
+
+def webhook_outcomes(served: Sequence[Site]) -> Mapping[tuple[str, str], int]:
+    """How many deliveries came, by trigger (empty where there is none) and outcome. From any thread."""
+    ingresses = (site.app.state.webhooks for site in served)
+    return dict(next((one.outcomes for one in ingresses if one is not None), {}))
 
 
 class _Server(uvicorn.Server):

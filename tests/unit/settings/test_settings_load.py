@@ -63,6 +63,13 @@ def test_flags_win_over_variables_and_these_over_the_file(tmp_path: Path) -> Non
     assert (repo.url, repo.branch, repo.path) == ("flag", "variable", "file")
 
 
+def test_how_fast_one_address_may_deliver_is_set_by_variables_too(tmp_path: Path) -> None:
+    webhook = load(tmp_path, REPO, {"PIERHEAD_WEBHOOK_RATE": "5", "PIERHEAD_WEBHOOK_BURST": "7"}).webhook
+    assert (webhook.rate, webhook.burst) == (5, 7)
+    with pytest.raises(Usage, match="webhook.rate: expected"):
+        load(tmp_path, REPO, {"PIERHEAD_WEBHOOK_RATE": "0"})
+
+
 def test_every_flag_overrides_its_setting(tmp_path: Path) -> None:
     flags = {"repo": "/a", "branch": "b", "path": "c", "host": "d", "data_dir": "/e", "listen": "127.0.0.1:1"}
     settings = load(tmp_path, REPO, **flags)
@@ -91,6 +98,7 @@ def test_the_whole_example_of_the_schema_is_understood(tmp_path: Path) -> None:
     assert [one.kind for one in settings.secrets] == ["files", "env", "age"]
     assert settings.webhook.config_secret == "config-webhook"
     assert settings.webhook.max_body == 5 * 1024 * 1024
+    assert (settings.webhook.rate, settings.webhook.burst) == (50, 500)
     assert settings.verify == {"mode": "off"}
 
 

@@ -1,1 +1,1 @@
-"""Image registries: how to log in to each, by the Registry documents of the config repository."""
+"""Image registries: how to log in to each, and what they say about tags, digests and times."""

@@ -6,6 +6,7 @@ are read as they come, so that nothing can unfold in memory.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -55,6 +56,8 @@ class Answer:
 
 def open_client(verified: bool) -> httpx.Client:
     """A client that trusts the system's authorities besides those that come with httpx; unverified, anybody."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # below, they write addresses that are signed to be secret
     return httpx.Client(verify=_trust(verified), timeout=TIMEOUTS, limits=_LIMITS)
 
 
@@ -136,11 +139,8 @@ class Exchange:
 
     def _redirected(self, ask: Ask, target: str) -> Ask:
         """The request at another address, without its authorization where that is another host."""
-        try:
-            now = httpx.URL(ask.url)
-            then = now.join(target)
-        except httpx.InvalidURL:
-            raise self._unavailable("redirects to an address that is none") from None
+        now = httpx.URL(ask.url)
+        then = now.join(target)  # an address that is none was refused by httpx when the answer came
         if then.scheme != "https" and not (self._relaxed and then.scheme == "http"):
             raise self._unavailable(f"redirects to {then.scheme or 'something'}, which is no https")
         same = (now.scheme, now.host, now.port) == (then.scheme, then.host, then.port)

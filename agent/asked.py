@@ -1,7 +1,8 @@
 """What events asked of a workload, as its plan sees it: the redeploy in force, and the restart that is due.
 
 A redeploy is a generation of containers, which stays in force for good. Both are open until what they ask for can be
-seen at the engine: a crash loses nothing, and nothing is done twice.
+seen at the engine: a crash loses nothing, and nothing is done twice. A journal that cannot be read holds up no repair:
+then what was read last counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from agent.core.planning.removal import ALIVE
 from agent.core.planning.restart import AILING, started_before
 from agent.core.reasons import Reason
 from agent.core.requests import REDEPLOY, RESTART, Request
+from agent.errors import PierheadError
 from agent.ports_journal import Requests
 
 AT_REST = (Reason.CONVERGED, *AILING)
@@ -69,10 +71,23 @@ class Asked:
         self._journal = journal
         self._generations: dict[str, str] = {}
         self._current: dict[str, Wishes] = {}
+        self._read: dict[str, tuple[Request, ...]] = {}
+
+    def open(self, workload_id: str) -> tuple[Request, ...]:
+        """Everything that is asked of a workload and not done, oldest first."""
+        try:
+            found = self._journal.requests(workload_id)
+        except PierheadError:
+            return self._read.get(workload_id, ())
+        if found:
+            self._read[workload_id] = found
+        else:
+            self._read.pop(workload_id, None)
+        return found
 
     def wishes(self, workload_id: str, observed: Iterable[ObservedContainer]) -> Wishes:
         """What is asked of a workload now; `observed` are its containers, oldest first."""
-        newest = {one.action: one for one in self._journal.requests(workload_id)}
+        newest = {one.action: one for one in self.open(workload_id)}
         redeploy = newest.get(REDEPLOY)
         wishes = Wishes(
             redeploy.id if redeploy is not None else self._generation(workload_id, observed),
@@ -85,7 +100,11 @@ class Asked:
     def _generation(self, workload_id: str, observed: Iterable[ObservedContainer]) -> str:
         """The one in force; where the journal knows none, what serves tells it, so that nothing is made anew."""
         serving = [one.generation for one in observed if role_of(one.name) is Role.ACTIVE]
-        return self._recall(workload_id) or next(reversed(serving), "")
+        try:
+            known = self._recall(workload_id)
+        except PierheadError:
+            known = ""
+        return known or next(reversed(serving), "")
 
     def because(self, plan: Plan) -> Mapping[str, object]:
         """Who asked for a plan, as data of its events; empty where nobody did."""
@@ -119,8 +138,8 @@ class Asked:
     def gone(self, workload_id: str) -> None:
         """Nothing is left of this workload."""
         self._current.pop(workload_id, None)
-        for request in self._journal.requests(workload_id):
-            if request.action in (REDEPLOY, RESTART):
+        for request in self.open(workload_id):
+            if request.action in (REDEPLOY, RESTART):  # whoever looks after runs says that one is not done
                 self._journal.close_request(request.id, "the workload is not in the configuration any more")
         self._remember(workload_id, "")
 

@@ -103,24 +103,19 @@ class Decider:
         self._parts.records.drop(workload_id)
         self.asked.gone(workload_id)
 
-    def job(self, workload_id: str, snapshot: Snapshot) -> Job:
+    def job(self, workload_id: str, desired: DesiredState, snapshot: Snapshot) -> Job:
         """What concerns the one-off containers of a workload now."""
-        state = self._parts.follower.state
         containers = snapshot.runs.get(workload_id, ())
-        workload = state.by_id.get(workload_id)
-        if state.desired is None:
-            return Job(workload_id=workload_id, containers=containers)
+        workload = self._parts.follower.state.by_id.get(workload_id)
         if workload is None:
-            gone = state.desired.complete and not _unusable(workload_id, state.desired, containers)
+            gone = desired.complete and not _unusable(workload_id, desired, containers)
             return Job(workload_id=workload_id, containers=containers, gone=gone)
+        kind = self._parts.kinds[workload.source.kind]
+        situation = self._situation(workload, desired, snapshot)
         return Job(
             workload_id=workload_id,
             containers=containers,
-            subject=Subject(
-                workload=workload,
-                kind=self._parts.kinds[workload.source.kind],
-                situation=self._situation(workload, state.desired, snapshot),
-            ),
+            subject=Subject(workload=workload, kind=kind, situation=situation),
         )
 
     def _situation(self, workload: Workload, desired: DesiredState, snapshot: Snapshot) -> Situation:

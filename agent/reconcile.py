@@ -82,13 +82,14 @@ class Reconciler:
         """Start, follow and end one-off containers; seconds until the next has to end, None when only an event can
         matter.
         """
-        if self._parts.follower.state.desired is None:
+        desired = self._parts.follower.state.desired
+        if desired is None:
             return None
-        requests = [one for one in self._parts.journal.requests(workload_id) if one.action == RUN]
+        requests = [one for one in self._asked.open(workload_id) if one.action == RUN]
         snapshot = self._parts.observer.settled(workload_id, not_before)
         if not (requests or workload_id in snapshot.runs or self._runs.open(workload_id)):
             return None
-        return self._runs.look_after(self._decider.job(workload_id, snapshot), requests)
+        return self._runs.look_after(self._decider.job(workload_id, desired, snapshot), requests)
 
     def _rest(self, plan: Plan | None) -> float | None:
         if plan is None or not plan.empty:

@@ -164,3 +164,31 @@ def test_the_next_process_finds_what_ran_by_its_label(house, real, tmp_path):
     finally:
         again.close()
         again.loop.stop(5.0)
+
+
+SERVES = """\
+kind: Workload
+name: backup
+source: {kind: image, image: ph-test/busybox, tag: '1', pull: never, replicas: 2, networks: [none]}
+"""
+
+
+@pytest.mark.parametrize("action", ["restart", "redeploy"])
+def test_what_else_an_event_can_ask_for_is_done_once_on_a_real_engine(house, action):
+    house.commit({"backup": SERVES})
+    until(lambda: house.board.named("backup") is not None and house.phase("backup") == ("Synced", "Converged"))
+    before = {one.id: house.engine.inspect(one.id).started_at for one in house.engine.list_containers()}
+    wanted = request(house, action, "backup")
+    house.journal.request(wanted)
+    house.queue.add(wanted.workload_id)
+    until(lambda: house.journal.requests() == ())
+    until(house.queue.idle)
+    after = {one.id: house.engine.inspect(one.id).started_at for one in house.engine.list_containers()}
+    assert len(before) == len(after) == 2
+    assert (set(before) == set(after)) == (action == "restart")
+    assert not set(before.values()) & set(after.values())
+    house.loop.resync()
+    until(house.queue.idle)
+    assert {one.id: house.engine.inspect(one.id).started_at for one in house.engine.list_containers()} == after
+    outcomes = {"restart": "Restarted", "redeploy": "Deployed"}
+    assert house.reasons("backup").count(outcomes[action]) == (1 if action == "restart" else 2)

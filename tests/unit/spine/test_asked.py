@@ -187,6 +187,32 @@ def test_what_is_asked_of_a_workload_that_goes_is_forgotten(shop):
     assert generations(shop) == {""}
 
 
+def test_a_decision_alone_leaves_what_is_to_be_run_to_who_looks_after_runs(shop):
+    run, restart = request(shop, "run", "shop", "e1"), request(shop, "restart", "shop", "e2")
+    shop.deploy({"shop": None, "db": document("db")})
+    for one in (run, restart):
+        shop.journal.request(one)
+    assert shop.reconciler.decide(run.workload_id, 0.0) is None
+    assert shop.journal.requests() == (run,)
+
+
+def test_a_journal_that_cannot_be_read_holds_up_no_repair(shop, monkeypatch):
+    shop.engine.remote_images["app:1"] = "sha256:1"
+    ask(shop, "redeploy", "shop")
+    again = successor(shop, {"shop": document("shop")})
+
+    def unreadable(*_: object) -> None:
+        raise Transient(Reason.JOURNAL_UNAVAILABLE, "disk I/O error")
+
+    monkeypatch.setattr(again.journal, "requests", unreadable)
+    monkeypatch.setattr(again.journal, "recall", unreadable)
+    wishes = again.reconciler._asked.wishes(
+        again.follower.state.desired.workloads["shop"].id, again.engine.list_containers()
+    )
+    assert wishes.generation == next(iter(generations(again)))
+    again.close()
+
+
 # Restart
 
 

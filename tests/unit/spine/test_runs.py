@@ -310,6 +310,30 @@ def test_one_that_is_removed_while_it_is_looked_at_is_looked_at_again(at_work):
     assert newest(at_work).state == "lost"
 
 
+@pytest.mark.parametrize("operation", ["pull", "create", "start"])
+def test_an_agent_that_stops_meanwhile_leaves_it_to_the_next(at_work, operation):
+    stop_at(at_work, operation)
+    asked = ask(at_work, "run", "backup")
+    assert newest(at_work).is_open
+    again = successor(at_work, {"backup": job()})
+    again.drain()
+    assert again.engine.named(run_name("backup", asked.id)).state == "running"
+    assert len(told(again, "RunStarted")) == 1
+    again.close()
+
+
+def stop_at(spine: Spine, operation: str) -> None:
+    """The agent is told to stop while the engine does this."""
+    done = getattr(spine.engine, operation)
+
+    def stopping(*args: object) -> object:
+        spine.stopping.set()
+        setattr(spine.engine, operation, done)
+        return done(*args)
+
+    setattr(spine.engine, operation, stopping)
+
+
 # Apart from the workload
 
 

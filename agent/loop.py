@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.board import Board
@@ -73,6 +74,9 @@ class Loop:
                 if workload.name == name:
                     self._parts.failures.lift(workload.id)
         self.enqueue_all()
+        with suppress(PierheadError):  # while the journal is away nothing that was asked is forgotten, only later
+            for key in sorted(self._parts.reconciler.unfinished()):
+                self._parts.queue.add(key)
 
     def enqueue_all(self, since: float | None = None) -> None:
         """Every workload that git, the engine or the board knows; a snapshot of `since` (monotonic) will do."""

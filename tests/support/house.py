@@ -8,9 +8,15 @@ from support.spine import Spine
 
 from agent.counters import counters_of
 from agent.daemon import Daemon, DaemonParts
+from agent.discovery import discover_trigger_kinds
+from agent.dispatch.board import TriggerBoard
+from agent.dispatch.clockwork import Clockwork, ClockworkParts
+from agent.dispatch.intake import Intake
+from agent.dispatch.judging import Judge, JudgeParts
 from agent.errors import Transient
 from agent.repository.schedule import FetchSchedule
 from agent.running import Agent, AgentParts
+from agent.trigger_view import TriggerView
 from agent.view import AgentView, ViewParts
 
 
@@ -44,6 +50,25 @@ class Health:
         self.trouble: Transient | None = None
 
 
+class FakeTriggers:
+    """Counts what the daemon tells its triggers."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def start(self) -> None:
+        self.told.append("start")
+
+    def refresh(self) -> None:
+        self.told.append("refresh")
+
+    def tick(self) -> None:
+        self.told.append("tick")
+
+    def stop(self, timeout: float) -> None:
+        self.told.append("stop")
+
+
 class House:
     """A daemon on the parts of a spine."""
 
@@ -51,6 +76,7 @@ class House:
         self.spine = spine
         self.lease = FakeLease()
         self.health = Health()
+        self.triggers = FakeTriggers()
         self.secrets_changed = False
         self.closed: list[None] = []
         self.schedule = FetchSchedule(3600.0, lambda: 0.5)
@@ -73,7 +99,34 @@ class House:
             renewal=10.0,
             secrets_changed=lambda: self.secrets_changed,
             journal=self.health,
+            triggers=self.triggers,
         )
+
+    def _trigger_view(self) -> TriggerView:
+        """Triggers as they are read, none of which ever fired."""
+        spine, kinds = self.spine, discover_trigger_kinds()
+        judge = Judge(
+            JudgeParts(
+                follower=spine.follower,
+                sources=spine.kinds,
+                triggers=kinds,
+                registry=None,
+                repository=spine.repository,
+                config_url="config.git",
+                follow=spine.follower.follow,
+            )
+        )
+        clockwork = Clockwork(
+            ClockworkParts(
+                judge=judge,
+                intake=Intake(spine.journal, spine.clock, lambda: "id"),
+                clock=spine.clock,
+                remember=spine.journal.remember,
+                recall=spine.journal.recall,
+                chance=lambda: 0.5,
+            )
+        )
+        return TriggerView(board=TriggerBoard(), clockwork=clockwork, kinds=kinds)
 
     def tick(self) -> None:
         """What the daemon does every second."""
@@ -93,6 +146,9 @@ class House:
                 engine=spine.engine,
                 secrets=spine.secrets,
                 kinds=spine.kinds,
+                triggers=self._trigger_view(),
+                deliveries=spine.journal,
+                runs=spine.journal,
                 counters=counters_of(spine.loop, spine.queue, spine.observer, spine.records, writers),
                 first_pass_done=spine.loop.first_pass_done.is_set,
             )
@@ -103,6 +159,7 @@ class House:
                 chronicle=spine.chronicle,
                 clock=spine.clock,
                 daemon=self.daemon,
+                desk=None,
                 flusher=spine.flusher,
                 follower=spine.follower,
                 lease=self.lease,

@@ -195,7 +195,7 @@ def test_a_problem_that_only_moved_down_the_file_is_not_news(spine, follower):
 
 
 def test_a_warning_is_told_as_a_warning(spine, follower):
-    more = "triggers: [{kind: schedule, cron: '0 4 * * *', action: redeploy}]\n"
+    more = "windows: [{allow: 'Mon-Fri 08:00-18:00'}]\n"
     commit(spine, {"shop": document("shop", more=more)})
     follower.follow()
     assert spine.reasons(severity="warning") == ["DocumentProblem"]

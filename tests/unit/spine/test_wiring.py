@@ -11,7 +11,7 @@ from support.git_server import commit, git
 from support.spine import document
 from support.writeback import settings_for
 
-from agent import discovery, wiring
+from agent import discovery, wiring, wiring_outside
 from agent.clock import SystemClock
 from agent.core.reasons import Reason
 from agent.errors import Stalled, Transient
@@ -83,10 +83,10 @@ def test_a_preview_beside_an_agent_leaves_its_journal_as_it_is(settings, tmp_pat
 def test_secrets_come_from_the_providers_that_the_settings_name_and_from_no_other(settings, monkeypatch):
     monkeypatch.setenv("PIERHEAD_SECRET_KEY", "swordfish-42")
     provider = SecretProviderSettings(kind="env", prefix="PIERHEAD_SECRET_")
-    store = wiring.build_secrets_of(replace(settings, secrets=(provider,)), [])
+    store = wiring_outside.build_secrets_of(replace(settings, secrets=(provider,)), [])
     assert store.value("key") == "swordfish-42"
     with pytest.raises(Stalled):
-        wiring.build_secrets_of(
+        wiring_outside.build_secrets_of(
             replace(settings, secrets=(SecretProviderSettings(kind="env", prefix="X_"),)), []
         ).value("key")
 

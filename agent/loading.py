@@ -15,8 +15,8 @@ from agent.core.model import DesiredState
 from agent.core.policy import HostPolicy
 from agent.core.schemas import Schemas
 from agent.core.tree import ReadBlob, Tree
-from agent.core.validation.bindings import TriggerRules
 from agent.core.validation.hosts import host_patterns, stand_ins
+from agent.core.validation.signals import TriggerRules
 from agent.discovery import discover_kinds, discover_trigger_kinds, discover_vendors
 from agent.errors import Transient
 from agent.repository.local import LocalRepository
@@ -38,7 +38,7 @@ def context_for(host: str, policy: HostPolicy, has_secret: Callable[[str], bool]
     rules = TriggerRules(
         kinds=discover_trigger_kinds(),
         check_schema=compiled_schemas().trigger_findings,
-        vendors=lambda: tuple(discover_vendors()),
+        vendors=discover_vendors,
     )
     return Context(host=host, policy=policy, kinds=discover_kinds(), triggers=rules, has_secret=has_secret)
 

@@ -87,7 +87,7 @@ def build_workload(raw: Raw, position: Position, kind: SourceKind) -> tuple[Work
     if "publish" in raw:
         fields["publish"] = attempts.each("/publish", parse_publish, raw["publish"])
     if "triggers" in raw:
-        fields["triggers"] = attempts.each("/triggers", _binding, raw["triggers"])
+        fields["triggers"] = _bindings(attempts, raw["triggers"])
     if "release" in raw:
         fields["release"] = attempts.make("/release", _release, raw["release"])
     if attempts.findings:
@@ -157,7 +157,11 @@ def _release(raw: Raw) -> Release:
     return Release(command=split_words(raw["command"]), timeout=parse_duration(raw.get("timeout", "5m")))
 
 
-def _binding(raw: Raw) -> Binding:
+def _bindings(attempts: _Attempts, raws: Iterable[Raw]) -> tuple[Binding, ...]:
+    return tuple([_binding(raw, _run(attempts, f"/triggers/{index}/run", raw)) for index, raw in enumerate(raws)])
+
+
+def _binding(raw: Raw, run: RunSpec | None) -> Binding:
     inline = {name: value for name, value in raw.items() if name not in BINDING_FIELDS}
     return Binding(
         trigger=raw.get("trigger"),
@@ -166,14 +170,16 @@ def _binding(raw: Raw) -> Binding:
         enabled=raw.get("enabled", True),
         action=raw.get("action", "deploy"),
         with_=raw.get("with", _NOTHING),
-        run=_run(raw["run"]) if "run" in raw else None,
+        run=run,
     )
 
 
-def _run(raw: Raw) -> RunSpec:
-    defaults = RunSpec()
+def _run(attempts: _Attempts, pointer: str, binding: Raw) -> RunSpec | None:
+    if "run" not in binding:
+        return None
+    raw, defaults = binding["run"], RunSpec()
     return RunSpec(
-        command=split_words(raw["command"]) if "command" in raw else None,
+        command=attempts.make(f"{pointer}/command", split_words, raw["command"]) if "command" in raw else None,
         timeout=parse_duration(raw["timeout"]) if "timeout" in raw else defaults.timeout,
         overlap=raw.get("overlap", defaults.overlap),
         keep=raw.get("keep", defaults.keep),

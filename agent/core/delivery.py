@@ -61,6 +61,10 @@ class Vendor(Protocol):
     def rank(self) -> int:
         """Order of detection, lowest first: whoever imitates others comes before them."""
 
+    @property
+    def signs(self) -> bool:
+        """Whether it can sign its deliveries at all."""
+
     def claims(self, delivery: Delivery) -> bool:
         """Whether its own headers are there; such a vendor's parser is authoritative."""
 

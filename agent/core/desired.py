@@ -22,6 +22,7 @@ from agent.core.drafts import (
     elsewhere,
     named_triggers,
     registries_of,
+    trigger_names,
     triggers_of,
     workloads_of,
 )
@@ -138,7 +139,7 @@ class StateBuilder:
     def _join_triggers(self, draft: Draft) -> None:
         """What the bindings of each workload lead to; looked at again only where a trigger or the workload changed."""
         triggers = triggers_of(draft)
-        known = frozenset(one.name for one in draft.entries if one.document.kind == "Trigger" and one.name)
+        known = trigger_names(draft)
         for entry in draft.entries:
             if entry.workload is not None and entry.workload.triggers:
                 surroundings = named_triggers(entry.workload, triggers, known)

@@ -48,6 +48,13 @@ def triggers_of(draft: Draft) -> dict[str, Trigger]:
     return {trigger.name: trigger for trigger in found}
 
 
+def trigger_names(draft: Draft) -> frozenset[str]:
+    """The names of all Trigger documents, usable or not, and of those that could only be guessed."""
+    named = {one.name for one in draft.entries if one.document.kind == "Trigger" and one.name}
+    guesses = (one for file in draft.odd for one in file.parsed.salvaged)
+    return frozenset(named | {one["name"] for one in guesses if one["kind"] == "Trigger"})
+
+
 def named_triggers(workload: Workload, triggers: Mapping[str, Trigger], known: frozenset[str]) -> object:
     """All that the meaning of a workload's bindings depends on besides itself."""
     names = [one.trigger for one in workload.triggers if one.trigger is not None]

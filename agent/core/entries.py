@@ -6,7 +6,7 @@ An entry depends on its file, the repository's defaults and the host only, so it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.core.build import build_registry, build_trigger, build_workload, with_defaults
@@ -17,13 +17,16 @@ from agent.core.parsed import Document, placed
 from agent.core.policy import HostPolicy
 from agent.core.problems import Position, Problem, Severity
 from agent.core.schemas import OTHER_KINDS
-from agent.core.validation.bindings import NO_RULES, Joined, TriggerRules, check_trigger
+from agent.core.validation.bindings import Joined
 from agent.core.validation.hosts import runs_on
 from agent.core.validation.later import kind_not_acted_on, not_acted_on
 from agent.core.validation.registries import check_registry
 from agent.core.validation.secrets import missing_secret, missing_secrets
+from agent.core.validation.signals import NO_RULES, TriggerRules, check_trigger, secret_places
 from agent.core.validation.volumes import check_volumes
 from agent.core.values import default_id, quoted
+
+_UNTIL_THERE = "add it to a provider of the host; until then the trigger does not fire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +159,15 @@ def secret_findings(entry: Entry, has_secret: Callable[[str], bool]) -> Iterable
     """Secrets that the document names and the host does not have."""
     if entry.workload is not None:
         yield from missing_secrets(entry.workload, entry.secret_names, has_secret)
+        yield from _missing(entry.joined[1].secrets, has_secret)
     if entry.trigger is not None:
-        yield from (missing_secret("/signal", name) for name in sorted(entry.secret_names) if not has_secret(name))
+        places = secret_places(entry.trigger.config, entry.secret_names)
+        yield from _missing(((f"/signal{pointer}", name) for pointer, name in places), has_secret)
     password = entry.registry.password if entry.registry is not None else None
     if password is not None and not has_secret(password.name):
         yield missing_secret("/password", password.name)
+
+
+def _missing(places: Iterable[tuple[str, str]], has_secret: Callable[[str], bool]) -> Iterable[Finding]:
+    """The findings about secrets of triggers, each at its place."""
+    return (replace(missing_secret(*place), fix=_UNTIL_THERE) for place in places if not has_secret(place[1]))

@@ -44,14 +44,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """Everything that decides besides signal and bindings. `own` is True for a commit of the agent's own."""
+    """Everything that decides besides signal and bindings."""
 
     desired: DesiredState
     sources: Mapping[str, SourceKind]
     triggers: Mapping[str, TriggerKind]
 
     def decide(self, signal: Signal, bindings: Iterable[Bound], *, own: bool = False) -> tuple[Decision, ...]:
-        """One decision a binding, in the order of the bindings."""
+        """One decision a binding, in the order of the bindings; `own` is True for a commit of the agent's own."""
         return tuple(self._decide(signal, bound, own) for bound in bindings)
 
     def _decide(self, signal: Signal, bound: Bound, own: bool) -> Decision:

@@ -42,7 +42,8 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repin:
-    """What a version means for a workload's document: edits, or none and why (`why_not`).
+    """What a version means for a workload's document: edits, or none and why (`why_not`). With neither the version is
+    not of the kind that the document pins, so that nothing can be written.
 
     `text` tells both versions (`registry.example.com/shop 1.4.2 → 1.4.3`). With `needs_digest` the digest of that tag
     must be known first.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -116,7 +117,7 @@ class Schemas:
         inline = {key: value for key, value in binding.items() if key not in BINDING_FIELDS}
         if "trigger" in binding:
             fields = (key for key in inline if not key.startswith("x-") and key != "kind")
-            return [unknown_field(join_pointer(pointer, key), key, BINDING_FIELDS) for key in fields]
+            return [self._beside_trigger(join_pointer(pointer, key), key) for key in fields]
         if "with" in binding:
             fix = "write the fields of an inline trigger beside its `kind`"
             place = join_pointer(pointer, "with")
@@ -130,6 +131,12 @@ class Schemas:
                 ),
             )
         return self.trigger_findings(inline, pointer)
+
+    def _beside_trigger(self, pointer: str, field: str) -> Finding:
+        """The finding about a field beside `trigger` that is none of a binding's."""
+        found = unknown_field(pointer, field, BINDING_FIELDS)
+        known = any(field in schema.get("properties", {}) for schema in _below(self.published, "trigger/").values())
+        return replace(found, fix="move it below `with`") if known else found
 
     def _default_findings(self, defaults: object) -> Iterator[Finding]:
         sources = defaults.get("source") if isinstance(defaults, dict) else None

@@ -16,6 +16,9 @@ from agent.core.yaml_reader import read_yaml
 Read = Callable[[str], bytes | None]
 """Gives the content of a file, None where there is none."""
 
+TOGETHER = 3
+"""Workloads with the same new pin that a subject names together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -77,12 +80,13 @@ def edit_workload(content: bytes, workload_name: str, edits: Sequence[PinEdit]) 
 def message_of(changes: Sequence[Change], host: str) -> str:
     """The commit message: one line for people, one for each workload where there are several, and the trailers."""
     lines = [f"{one.workload}: {one.text}" for one in changes]
-    if len({one.text for one in changes}) == 1:
-        lines = [f"{', '.join(one.workload for one in changes)}: {changes[0].text}"]
-    subject, body = lines[0], []
-    if len(lines) > 1:
-        others = len(lines) - 1
-        subject, body = f"{lines[0]} and {others} more", [*lines, ""]
+    same = len({one.text for one in changes}) == 1
+    if len(lines) == 1 or (same and len(lines) <= TOGETHER):
+        subject, body = f"{', '.join(one.workload for one in changes)}: {changes[0].text}", []
+    elif same:
+        subject, body = f"{changes[0].workload} and {len(lines) - 1} more: {changes[0].text}", [*lines, ""]
+    else:
+        subject, body = f"{lines[0]} and {len(lines) - 1} more", [*lines, ""]
     trailers = [f"Pierhead-Trigger: {name}" for name in _each(one.triggers for one in changes)]
     trailers += [f"Pierhead-Event: {name}" for name in _each(one.events for one in changes)]
     return "\n".join([subject, "", *body, *trailers, f"Pierhead-Host: {host}", ""])

@@ -96,6 +96,16 @@ def split_words(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
         raise InvalidValue("words with closed quotes", "an open quote", fix=fix) from None
 
 
+def is_tag(text: str) -> bool:
+    """Whether text can be the tag of an image."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Whether text can be the digest of an image: `sha256:` and 64 hex digits."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageName:
     """An image reference taken apart. `host` is the registry's, `docker.io` where none was written."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from agent.core.inbound import GIT_PUSH, MANUAL, TAG_PUSH, InboundEvent
 from agent.core.kinds import Finding
 from agent.core.model import Config
-from agent.core.patterns import any_path_matches, check_globs, check_pattern, found_in, glob_matches
+from agent.core.patterns import check_glob, check_paths, check_pattern, found_in, glob_matches, wrong_paths
 from agent.core.pins import Pinned, Version
 from agent.core.triggers import Signal, TriggerKind, Verdict, Watch, WatchGit
 from agent.core.validation.intervals import check_interval
@@ -28,8 +28,8 @@ class GitKind:
     def check(self, config: Config) -> Iterable[Finding]:
         """Patterns that compile, an interval that spares the server, and not both a branch and tags."""
         yield from check_pattern("/tag_pattern", config.get("tag_pattern"))
-        yield from check_globs("/branch", config.get("branch"))
-        yield from check_globs("/paths", config.get("paths"))
+        yield from check_glob("/branch", config.get("branch"))
+        yield from check_paths("/paths", config.get("paths"))
         yield from check_interval("/interval", config.get("interval", DEFAULT_INTERVAL), 10.0)
         if "branch" in config and "tag_pattern" in config:
             yield Finding(
@@ -66,10 +66,11 @@ class GitKind:
             return Verdict(fired=False, why="a list of images' tags is none of its business")
         if signal.type == MANUAL:
             return Verdict(fired=False, why="it looks at the repository now instead")
-        wrong = _wrong_ref(config, signal) or wrong_paths(config, signal)
+        wrong = _wrong_ref(config, signal) or wrong_paths(config.get("paths"), signal.changed_paths)
         if wrong:
             return Verdict(fired=False, why=wrong)
-        return Verdict(fired=True, why=signal.text, version=Version(revision=signal.commit))
+        version = Version(revision=signal.commit) if signal.commit else None
+        return Verdict(fired=True, why=signal.text, version=version)
 
 
 def _wrong_ref(config: Config, event: InboundEvent) -> str:
@@ -83,14 +84,6 @@ def _wrong_ref(config: Config, event: InboundEvent) -> str:
     if event.type != GIT_PUSH:
         return f"it is about branch {branch}, and this is a {event.type}"
     return "" if glob_matches(branch, event.branch or "") else f"it is about branch {branch}, found {event.branch}"
-
-
-def wrong_paths(config: Config, event: InboundEvent) -> str:
-    """Why no changed path counts; empty where one does, where none is asked for, and where the changes are unknown."""
-    globs = config.get("paths")
-    if globs is None or event.changed_paths is None or any_path_matches(globs, event.changed_paths):
-        return ""
-    return f"none of {len(event.changed_paths)} changed paths matches {', '.join(globs)}"
 
 
 KIND: TriggerKind = GitKind()

@@ -9,7 +9,9 @@ from agent.core.kinds import Finding
 from agent.core.model import Config
 from agent.core.patterns import check_pattern, found_in
 from agent.core.pins import Pinned
+from agent.core.problems import Severity
 from agent.core.triggers import Signal, TriggerKind, Verdict, Watch
+from agent.core.validation.intervals import check_interval
 
 _FIELDS = ("pattern", "severity", "stream", "cooldown")
 
@@ -22,8 +24,17 @@ class LogScanKind:
         return "log_scan"
 
     def check(self, config: Config) -> Iterable[Finding]:
-        """A pattern that compiles."""
-        return check_pattern("/pattern", config["pattern"])
+        """A pattern that compiles, and a cooldown that ends; and that no logs are searched yet."""
+        yield from check_pattern("/pattern", config["pattern"])
+        yield from check_interval("/cooldown", config.get("cooldown"), 0.0)
+        yield Finding(
+            pointer="/kind",
+            code="NotActedOn",
+            expected="what this version acts on",
+            found="`log_scan`",
+            fix="logs are not searched: it only fires by hand",
+            severity=Severity.WARNING,
+        )
 
     def summary(self, config: Config) -> Mapping[str, str]:
         """What is looked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from agent.core import cron
 from agent.core.inbound import MANUAL, TICK, InboundEvent
@@ -10,6 +10,7 @@ from agent.core.kinds import Finding
 from agent.core.model import Config
 from agent.core.pins import Pinned
 from agent.core.triggers import Signal, TriggerKind, Verdict, Watch, WatchClock
+from agent.core.validation.intervals import check_interval
 from agent.core.values import InvalidValue, parse_duration
 
 DEFAULT_ZONE = "UTC"
@@ -23,22 +24,19 @@ class ScheduleKind:
         return "schedule"
 
     def check(self, config: Config) -> Iterable[Finding]:
-        """An expression and a time zone that exist, and a time that comes."""
-        zone = str(config.get("timezone", DEFAULT_ZONE))
-        wrong = list(_attempt("/timezone", lambda: cron.zone(zone)))
-        if not wrong:
-            wrong = list(_attempt("/cron", lambda: cron.schedule(str(config["cron"]), zone)))
-        if not wrong and cron.next_tick(str(config["cron"]), zone, 0.0) is None:
-            wrong = [
-                Finding(
-                    pointer="/cron",
-                    code="InvalidValue",
-                    expected="a time that comes",
-                    found="one that never does, such as 30 February",
-                    fix="correct day and month",
-                )
-            ]
-        return wrong
+        """An expression and a time zone that exist, a time that comes, and a jitter that ends."""
+        expression, zone = str(config["cron"]), str(config.get("timezone", DEFAULT_ZONE))
+        wrong = [*_attempt("/cron", cron.parse_cron, expression), *_attempt("/timezone", cron.zone, zone)]
+        yield from wrong
+        yield from check_interval("/jitter", config.get("jitter"), 0.0)
+        if not wrong and cron.next_tick(expression, zone, 0.0) is None:
+            yield Finding(
+                pointer="/cron",
+                code="InvalidValue",
+                expected="a time that comes",
+                found="one that never does, such as 30 February",
+                fix="correct day and month",
+            )
 
     def summary(self, config: Config) -> Mapping[str, str]:
         """The expression, its zone and the jitter."""
@@ -66,10 +64,9 @@ class ScheduleKind:
         return Verdict(fired=False, why="it fires by the clock only")
 
 
-def _attempt(pointer: str, call: object) -> Iterator[Finding]:
-    assert callable(call)
+def _attempt(pointer: str, parse: Callable[[str], object], text: str) -> Iterator[Finding]:
     try:
-        call()
+        parse(text)
     except InvalidValue as error:
         yield Finding(pointer=pointer, code="InvalidValue", expected=error.expected, found=error.found, fix=error.fix)
 

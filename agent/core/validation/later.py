@@ -20,14 +20,27 @@ _SETTINGS_FIELDS = {"proxy": "no proxy is driven", "notifications": "nothing is 
 
 def not_acted_on(raw: Mapping[str, Any]) -> Iterator[Finding]:
     """The fields of a Workload or Settings document that this version leaves aside."""
-    fields = _SETTINGS_FIELDS if raw["kind"] == "Settings" else _WORKLOAD_FIELDS
-    for field in fields:
-        if raw.get(field):
-            yield _finding(f"/{field}", f"`{field}`", fields[field])
+    if raw["kind"] == "Workload":
+        yield from _of_workload(raw, "")
+        return
+    yield from _of_workload(raw.get("defaults") or {}, "/defaults")
+    yield from _left_aside(raw, "", _SETTINGS_FIELDS)
+
+
+def _of_workload(raw: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
+    yield from _left_aside(raw, pointer, _WORKLOAD_FIELDS)
     if (raw.get("update") or {}).get("via") == "pull_request":
-        yield _finding("/update/via", "`pull_request`", "no pull request is opened yet: the update is only told")
+        consequence = "no pull request is opened yet: the update is only told"
+        yield _finding(f"{pointer}/update/via", "`pull_request`", consequence)
     if raw.get("on_failure") == "revert":
-        yield _finding("/on_failure", "`revert`", "the previous version is put back, but no commit is reverted")
+        consequence = "the previous version is put back, but no commit is reverted"
+        yield _finding(f"{pointer}/on_failure", "`revert`", consequence)
+
+
+def _left_aside(raw: Mapping[str, Any], pointer: str, fields: Mapping[str, str]) -> Iterator[Finding]:
+    for field, consequence in fields.items():
+        if raw.get(field):
+            yield _finding(f"{pointer}/{field}", f"`{field}`", consequence)
 
 
 def kind_not_acted_on(kind: str) -> Finding:

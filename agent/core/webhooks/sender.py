@@ -35,6 +35,11 @@ class Sender:
     signed: Signed = unsigned
     ids: tuple[str, ...] = ()
 
+    @property
+    def signs(self) -> bool:
+        """Whether it has a rule for signatures."""
+        return self.signed is not unsigned
+
     def claims(self, delivery: Delivery) -> bool:
         """Whether its own headers are there, be they empty."""
         return any(mark in delivery.headers for mark in self.marks) or self.knows_headers(delivery)

@@ -196,7 +196,13 @@ def test_sources_are_judged_by_the_schema_of_their_kind(fields, code, pointer):
         ("kind: Workload\nname: web\nsource: {}\n", ("MissingField", "/source", 3, 1)),
         ("kind: Workload\nname: web\nsource: x\n", ("WrongType", "/source", 3, 1)),
         ("kind: Workload\nname: web\n", ("MissingField", "", 1, 1)),
-        ("kind: Trigger\nname: Web\n", ("InvalidValue", "/name", 2, 1)),
+        ("kind: Trigger\nname: Web\nsignal: {kind: manual}\n", ("InvalidValue", "/name", 2, 1)),
+        ("kind: Trigger\nname: web\n", ("MissingField", "", 1, 1)),
+        ("kind: Trigger\nname: web\nsignal: manual\n", ("WrongType", "/signal", 3, 1)),
+        ("kind: Trigger\nname: web\nsignal: {kind: cron}\n", ("UnknownTriggerKind", "/signal/kind", 3, 10)),
+        ("kind: Trigger\nname: web\nsignal: {kind: schedule}\n", ("MissingField", "/signal", 3, 1)),
+        ("kind: Trigger\nname: web\nsignal: {kind: manual, corn: 1}\n", ("UnknownField", "/signal/corn", 3, 24)),
+        ("kind: EventTrigger\nname: Web\n", ("InvalidValue", "/name", 2, 1)),
         ("kind: LogRule\n", ("MissingField", "", 1, 1)),
         ("kind: Registry\nname: r\nhost: h\nusername: u\n", ("MissingField", "", 1, 1)),
         (
@@ -213,7 +219,39 @@ def test_each_kind_of_document_is_judged(text, expected):
     assert flaws(text) == [expected]
 
 
-@pytest.mark.parametrize("kind", ["Trigger", "LogRule", "EventTrigger"])
+@pytest.mark.parametrize(
+    ("binding", "expected"),
+    [
+        ("{kind: manual, corn: 1}", ("UnknownField", "/triggers/0/corn", 4, 27)),
+        ("{kind: schedule}", ("MissingField", "/triggers/0", 4, 12)),
+        ("{kind: schedule, cron: [1]}", ("WrongType", "/triggers/0/cron", 4, 29)),
+        ("{kind: cron}", ("UnknownTriggerKind", "/triggers/0/kind", 4, 13)),
+        ("{kind: manual, with: {}}", ("UnknownField", "/triggers/0/with", 4, 27)),
+        ("{trigger: a, cron: 1}", ("UnknownField", "/triggers/0/cron", 4, 25)),
+        ("{trigger: a, with: 1}", ("WrongType", "/triggers/0/with", 4, 25)),
+        ("{trigger: A}", ("InvalidValue", "/triggers/0/trigger", 4, 13)),
+        ("{trigger: a, kind: manual}", ("ChoiceOfFields", "/triggers/0", 4, 12)),
+        ("{order: 1}", ("ChoiceOfFields", "/triggers/0", 4, 12)),
+        ("manual", ("WrongType", "/triggers/0", 4, 12)),
+        ("{trigger: a, action: start}", ("UnknownValue", "/triggers/0/action", 4, 25)),
+        ("{trigger: a, action: run, run: {comand: a}}", ("UnknownField", "/triggers/0/run/comand", 4, 44)),
+    ],
+)
+def test_each_binding_is_judged(binding, expected):
+    assert flaws(workload("web", f"triggers: [{binding}]\n")) == [expected]
+
+
+def test_a_field_of_the_trigger_beside_its_name_is_told_where_it_belongs():
+    fixes = [the_flaw(workload("web", f"triggers: [{{trigger: a, {one}: 1}}]\n")).fix for one in ("cron", "oder")]
+    assert fixes == ["move it below `with`", "did you mean `order`?"]
+
+
+def test_notes_may_stand_in_a_binding():
+    bindings = "[{trigger: a, x-note: 1}, {kind: manual, x-note: 1}, {trigger: a, with: {x-note: 1}}]"
+    assert flaws(workload("web", f"triggers: {bindings}\n")) == []
+
+
+@pytest.mark.parametrize("kind", ["LogRule", "EventTrigger"])
 def test_kinds_of_later_versions_need_a_name_only(kind):
     assert flaws(f"kind: {kind}\nname: any\nwhatever: {{a: 1}}\n") == []
 

@@ -293,10 +293,9 @@ def test_the_hosts_of_defaults_count_and_unreadable_ones_do_not():
         ("faces: [{host: a.b, port: 1}]", "/faces"),
         ("release: {command: [a]}", "/release"),
         ("windows: [{allow: Mon}]", "/windows"),
-        ("triggers: [{kind: manual}]", "/triggers"),
         ("log_rules: {disable: [a]}", "/log_rules"),
         ("promotion: {via: none}", "/promotion"),
-        ("update: {via: none}", "/update"),
+        ("update: {via: pull_request}", "/update/via"),
         ("on_failure: revert", "/on_failure"),
     ],
 )
@@ -305,7 +304,28 @@ def test_what_this_version_leaves_aside_is_said(field, pointer):
     assert (problem.code, problem.pointer, problem.severity) == ("NotActedOn", pointer, Severity.WARNING)
 
 
-@pytest.mark.parametrize("field", ["on_failure: hold", "triggers: []", "prune: false", "suspend: true"])
+@pytest.mark.parametrize(
+    ("field", "pointer"),
+    [("windows: [{allow: Mon}]", "/defaults/windows"), ("update: {via: pull_request}", "/defaults/update/via")],
+)
+def test_what_is_left_aside_is_said_where_it_is_written_for_all_workloads(field, pointer):
+    settings = f"kind: Settings\nname: s\ndefaults:\n  {field}\n"
+    (problem,) = desired({"settings.yaml": settings, "workloads/web.yaml": workload("web")}).problems
+    assert (problem.code, problem.pointer, problem.position.line) == ("NotActedOn", pointer, 4)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "on_failure: hold",
+        "triggers: []",
+        "triggers: [{kind: manual}]",
+        "update: {via: none}",
+        "update: {via: commit}",
+        "prune: false",
+        "suspend: true",
+    ],
+)
 def test_nothing_is_said_about_what_changes_nothing(field):
     assert desired({"workloads/web.yaml": workload("web", f"{field}\n")}).problems == ()
 
@@ -314,13 +334,13 @@ def test_settings_and_kinds_of_later_versions_are_left_aside_too():
     state = desired(
         {
             "settings.yaml": "kind: Settings\nname: s\nproxy: {tls: off}\nnotifications: [{url: {secret: u}}]\n",
-            "triggers/a.yaml": "kind: Trigger\nname: a\nkind_of: webhook\n",
+            "log-rules/a.yaml": "kind: LogRule\nname: a\npattern: a\n",
         }
     )
     assert [(one.code, one.pointer) for one in state.problems] == [
+        ("NotActedOn", ""),
         ("NotActedOn", "/proxy"),
         ("NotActedOn", "/notifications"),
-        ("NotActedOn", ""),
     ]
 
 

@@ -11,12 +11,13 @@ from agent.core.schema_bundle import bundle, find_schema
 from agent.core.schemas import Schemas, prepared
 from agent.schema_files import read_schemas, schema_folder, schemas
 
+TRIGGERS = [name for name in schemas() if name.startswith("trigger/")]
 EXAMPLES = [
     pytest.param(name, example, id=f"{name}-{number}")
     for name, schema in schemas().items()
     for number, example in enumerate(schema["examples"])
 ]
-DOCUMENTS = {"workload", "registry", "settings"}
+DOCUMENTS = {"workload", "trigger", "registry", "settings"}
 
 
 @pytest.mark.parametrize("name", schemas())
@@ -36,7 +37,7 @@ def test_every_example_is_accepted_by_the_schema_that_is_printed(name, example):
     Draft202012Validator(bundle(schemas(), name)).validate(example)
 
 
-@pytest.mark.parametrize("name", ["agent", "registry", "settings", "source/image", "workload"])
+@pytest.mark.parametrize("name", ["agent", "registry", "settings", "source/image", "trigger", *TRIGGERS, "workload"])
 def test_the_examples_of_a_schema_show_every_field(name):
     shown = set().union(*schemas()[name]["examples"])
     assert set(schemas()[name]["properties"]) - shown == set()
@@ -54,14 +55,21 @@ def test_the_printed_workload_schema_knows_the_fields_of_a_source():
     assert "prot" in next(validator.iter_errors(wrong)).message
 
 
-@pytest.mark.parametrize("name", ["agent", "registry", "settings", "source/image", "workload"])
+@pytest.mark.parametrize("name", ["agent", "registry", "settings", "source/image", "trigger", *TRIGGERS, "workload"])
 def test_what_people_write_is_checked_without_jsonschema_where_it_is_right(name):
     assert acceptor(prepared(schemas()[name])) is not None
 
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("Workload", "workload"), ("image", "source/image"), ("source/image", "source/image"), ("agent", "agent")],
+    [
+        ("Trigger", "trigger"),
+        ("git", "trigger/git"),
+        ("Workload", "workload"),
+        ("image", "source/image"),
+        ("source/image", "source/image"),
+        ("agent", "agent"),
+    ],
 )
 def test_a_schema_is_found_by_what_people_call_it(word, name):
     assert find_schema(schemas(), word) == name
@@ -77,7 +85,8 @@ def test_the_schemas_of_a_checkout_are_those_of_its_folder():
 
 
 def test_a_new_source_kind_is_one_new_file(tmp_path):
-    (tmp_path / "source").mkdir()
+    for folder in ("source", "trigger"):
+        (tmp_path / folder).mkdir()
     for name, schema in schemas().items():
         (tmp_path / f"{name}.schema.json").write_text(json.dumps(schema), encoding="utf-8")
     new = {"title": "Echo", "type": "object", "properties": {"kind": {}, "say": {"type": "string"}}}
@@ -90,6 +99,34 @@ def test_a_new_source_kind_is_one_new_file(tmp_path):
     assert judged.check_document(document) == ()
     assert [one.pointer for one in judged.check_document(document | {"source": {"kind": "echo"}})] == ["/source"]
     Draft202012Validator(bundle(known, "workload")).validate(document)
+
+
+def test_a_new_trigger_kind_is_one_new_file(tmp_path):
+    for folder in ("source", "trigger"):
+        (tmp_path / folder).mkdir()
+    for name, schema in schemas().items():
+        (tmp_path / f"{name}.schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    new = {"title": "Tide", "type": "object", "properties": {"kind": {"const": "tide"}, "port": {"type": "string"}}}
+    new |= {"required": ["kind", "port"], "additionalProperties": False}
+    (tmp_path / "trigger" / "tide.schema.json").write_text(json.dumps(new), encoding="utf-8")
+    known = read_schemas(tmp_path)
+    judged = Schemas(known)
+    document = {"kind": "Trigger", "name": "high", "signal": {"kind": "tide", "port": "Brest"}}
+    assert judged.check_document(document) == ()
+    assert list(judged.trigger_findings(document["signal"])) == []
+    assert [one.pointer for one in judged.check_document(document | {"signal": {"kind": "tide"}})] == ["/signal"]
+    Draft202012Validator(bundle(known, "trigger")).validate(document)
+
+
+@pytest.mark.parametrize(("signal", "fits"), [({"kind": "manual"}, True), ({"kind": "manual", "cron": "a"}, False)])
+def test_the_printed_trigger_schema_knows_the_fields_of_a_signal(signal, fits):
+    validator = Draft202012Validator(bundle(schemas(), "trigger"))
+    assert validator.is_valid({"kind": "Trigger", "name": "a", "signal": signal}) == fits
+
+
+@pytest.mark.parametrize("signal", [None, "manual", [], {}, {"kind": 1}])
+def test_what_names_no_kind_is_left_to_the_schema_of_the_document(signal):
+    assert list(ALL_SCHEMAS.trigger_findings(signal)) == []
 
 
 def test_the_version_changes_with_any_schema():

@@ -27,12 +27,13 @@ from agent.web.ingress_reading import Content, content_of
 from agent.web.ingress_records import Book, Concluded
 from agent.web.ingress_request import (
     Address,
+    Bodies,
+    Body,
     TurnedAway,
     address_of,
     check_type,
     delivery_of,
     headers_of,
-    read_body,
     sender_of,
 )
 from agent.web.options import WebOptions
@@ -65,6 +66,7 @@ class WebhookIngress:
         self._senders = Throttle(options.webhook_rate, options.webhook_burst, options.monotonic)
         self._refusals = Throttle(REFUSAL_RATE, REFUSAL_BURST, options.monotonic)
         self._complaints = Throttle(1 / 60, 1, options.monotonic)
+        self._bodies = Bodies(options.max_body)
         self._book = Book(ingress, options)
         self.outcomes = self._book.outcomes
 
@@ -76,15 +78,16 @@ class WebhookIngress:
         elif scope["method"] != "POST":
             await answers.wrong_method(scope["method"])(scope, receive, send)
         else:
-            concluded = await self._conclude(_Arrival(scope, receive, address, sender_of(scope)))
+            with Body(self._bodies) as body:
+                concluded = await self._conclude(_Arrival(scope, receive, address, sender_of(scope)), body)
             await concluded.answer.response(scope, receive, send)
             # After the answer, as strangers must not tell by its time what is recorded and what is not.
             self._book.note(concluded, self._options.monotonic() - began)
 
-    async def _conclude(self, arrival: _Arrival) -> Concluded:
+    async def _conclude(self, arrival: _Arrival, body: Body) -> Concluded:
         name, sender = arrival.address.name, arrival.sender
         try:
-            delivery = await self._read(arrival)
+            delivery = await self._read(arrival, body)
         except TurnedAway as turned:
             return Concluded(name, sender, self._is_known(name), 0, turned.answer)
         size = len(delivery.body)
@@ -101,14 +104,14 @@ class WebhookIngress:
         except PierheadError:
             return True
 
-    async def _read(self, arrival: _Arrival) -> Delivery:
+    async def _read(self, arrival: _Arrival, body: Body) -> Delivery:
         wait = self._senders.wait(origin(arrival.sender))
         if wait:
             raise TurnedAway(answers.too_fast(wait))
         headers = headers_of(arrival.scope)
         check_type(headers)
-        body = await read_body(arrival.receive, headers, self._options.max_body)
-        return delivery_of(arrival.scope, headers, body, self._options.now())
+        content = await body.read(arrival.receive, headers)
+        return delivery_of(arrival.scope, headers, content, self._options.now())
 
     async def _decide(self, arrival: _Arrival, trigger: WebhookTrigger | None, delivery: Delivery) -> Answer:
         work = partial(self._work, trigger, arrival.address.token, delivery)
@@ -146,6 +149,7 @@ class WebhookIngress:
         return answers.duplicate(content.vendor) if ids is None else answers.accepted(ids, content.vendor)
 
     async def _accepted(self, name: str, content: Content) -> Sequence[str] | None:
+        await asyncio.sleep(0)  # whatever arrived at the same time goes to the journal together
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[Sequence[str] | None] = loop.create_future()
         self._ingress.accept(name, content.events, content.keys, loop.call_soon_threadsafe).add_done_callback(

@@ -100,6 +100,13 @@ def too_fast(wait: float, reason: str = "too many requests from one address") ->
     return _refused(json_error(429, "TooManyRequests", "too fast", {"retry-after": str(math.ceil(wait))}), reason)
 
 
+def too_many() -> Answer:
+    """There is no room for the body while so many others arrive."""
+    message = "too much arrives at once, send again later"
+    response = json_error(503, "Unavailable", message, {**_CLOSE, "retry-after": "1"})
+    return Answer(response=response, outcome=FAILED, reason=message)
+
+
 def left() -> Answer:
     """The sender hung up before it had sent everything."""
     return _refused(Response(status_code=400), "the sender hung up before the end of the body")

@@ -17,7 +17,7 @@ from agent.errors import PierheadError
 from agent.ports_web import Ingress
 from agent.web import ingress_answers as answers
 from agent.web.ingress_proof import knows_secret
-from agent.web.ingress_request import TurnedAway, delivery_of, headers_of, read_body, sender_of
+from agent.web.ingress_request import Bodies, Body, TurnedAway, delivery_of, headers_of, sender_of
 from agent.web.options import WebOptions
 from agent.web.throttle import Throttle, origin
 
@@ -34,6 +34,7 @@ class ConfigWebhook:
     def __init__(self, ingress: Ingress, options: WebOptions) -> None:
         self._ingress = ingress
         self._options = options
+        self._bodies = Bodies(options.max_body)
         self._throttle = Throttle(RATE, BURST, options.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,12 +58,13 @@ class ConfigWebhook:
 
     async def _deliver(self, scope: Scope, receive: Receive, secret: bytes) -> Response:
         headers = headers_of(scope)
-        try:
-            body = await read_body(receive, headers, self._options.max_body)
-        except TurnedAway as turned:
-            return turned.answer.response
-        delivery = delivery_of(scope, headers, body, self._options.now())
-        if not await run_in_threadpool(knows_secret, self._options.vendors, secret, delivery):
-            return answers.unauthorized("signature").response
+        with Body(self._bodies) as body:
+            try:
+                content = await body.read(receive, headers)
+            except TurnedAway as turned:
+                return turned.answer.response
+            delivery = delivery_of(scope, headers, content, self._options.now())
+            if not await run_in_threadpool(knows_secret, self._options.vendors, secret, delivery):
+                return answers.unauthorized("signature").response
         await run_in_threadpool(self._ingress.config_moved)
         return answers.accepted(()).response

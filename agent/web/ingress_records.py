@@ -1,7 +1,7 @@
 """Counts every delivery, and has those to known triggers recorded: what came of them, never what was in them.
 
-Strangers cannot fill the record: what went to no trigger is only counted, and of what is refused or repeated a few a
-minute are recorded for each trigger; the next record says how many were not.
+Strangers cannot fill the record: what went to no trigger is only counted, and of what is refused, failed or repeated a
+few a minute are recorded for each trigger; the next record says how many were not.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.chronicle import timestamp
-from agent.core.deliveries import DUPLICATE, REFUSED, DeliveryRecord
+from agent.core.deliveries import DUPLICATE, FAILED, REFUSED, DeliveryRecord
 from agent.ports_web import Ingress
 from agent.web.ingress_answers import Answer
 from agent.web.options import WebOptions
 
-A_MINUTE = {REFUSED: 10, DUPLICATE: 100}
+A_MINUTE = {REFUSED: 10, FAILED: 10, DUPLICATE: 100}
 LARGEST = 10_000
 _MINUTE = 60.0
 
@@ -103,4 +103,4 @@ class Book:
 def _with_missed(reason: str, missed: int) -> str:
     if not missed:
         return reason
-    return "; ".join(part for part in (reason, f"{missed} refused or repeated before it were not recorded") if part)
+    return "; ".join(part for part in (reason, f"{missed} before it were not recorded") if part)

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope
 
 from agent.core.delivery import Delivery
 from agent.core.webhooks.reading import FORM
-from agent.web.ingress_answers import Answer, left, too_large, too_slow, wrong_type
+from agent.web.ingress_answers import Answer, left, too_large, too_many, too_slow, wrong_type
 
 BODY_TIMEOUT = 10.0
 """Seconds within which a body must have arrived."""
+
+ROOM = 64 * 1024 * 1024
+"""Bytes of bodies that are held at once, or four bodies of the largest size where that is more."""
 
 _TYPES = frozenset({"", "application/json", "text/json", "text/plain", FORM})
 _PREFIX = "application/vnd.docker.distribution."
@@ -31,6 +35,67 @@ class TurnedAway(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.reason)
         self.answer = answer
+
+
+class Bodies:
+    """How much of bodies is in memory: strangers must not fill it with many that arrive slowly."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._room = max(ROOM, 4 * limit)
+
+    def take(self, size: int) -> None:
+        """Turn away what there is no room for."""
+        if size > self._room:
+            raise TurnedAway(too_many())
+        self._room -= size
+
+    def give_back(self, size: int) -> None:
+        self._room += size
+
+
+class Body:
+    """The body of one request, counted in `Bodies` until it is left."""
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bodies.give_back(self._size)
+
+    async def read(self, receive: Receive, headers: Mapping[str, bytes]) -> bytes:
+        """All of it, counted as it arrives; raises TurnedAway."""
+        limit = self._bodies.limit
+        declared = headers.get("content-length", b"")
+        if declared.isdigit() and len(declared) < _LONGEST_NUMBER and int(declared) > limit:
+            raise TurnedAway(too_large(limit))
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                return await self._collected(receive)
+        except TimeoutError:
+            raise TurnedAway(too_slow()) from None
+
+    async def _collected(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise TurnedAway(left())
+            chunk: bytes = message.get("body", b"")
+            if self._size + len(chunk) > self._bodies.limit:
+                raise TurnedAway(too_large(self._bodies.limit))
+            self._bodies.take(len(chunk))
+            self._size += len(chunk)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
 
 
 class Address(NamedTuple):
@@ -70,35 +135,6 @@ def check_type(headers: Mapping[str, bytes]) -> None:
     known = kind in _TYPES or kind.startswith(_PREFIX) or (kind.startswith("application/") and kind.endswith("+json"))
     if not known or encoding not in (b"", b"identity"):
         raise TurnedAway(wrong_type())
-
-
-async def read_body(receive: Receive, headers: Mapping[str, bytes], limit: int) -> bytes:
-    """The body, counted as it arrives; raises TurnedAway."""
-    declared = headers.get("content-length", b"")
-    if declared.isdigit() and len(declared) < _LONGEST_NUMBER and int(declared) > limit:
-        raise TurnedAway(too_large(limit))
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            return await _collected(receive, limit)
-    except TimeoutError:
-        raise TurnedAway(too_slow()) from None
-
-
-async def _collected(receive: Receive, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise TurnedAway(left())
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise TurnedAway(too_large(limit))
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return b"".join(chunks)
 
 
 def delivery_of(scope: Scope, headers: Mapping[str, bytes], body: bytes, now: float) -> Delivery:

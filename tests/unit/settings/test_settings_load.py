@@ -66,7 +66,7 @@ def test_flags_win_over_variables_and_these_over_the_file(tmp_path: Path) -> Non
 def test_how_fast_one_address_may_deliver_is_set_by_variables_too(tmp_path: Path) -> None:
     webhook = load(tmp_path, REPO, {"PIERHEAD_WEBHOOK_RATE": "5", "PIERHEAD_WEBHOOK_BURST": "7"}).webhook
     assert (webhook.rate, webhook.burst) == (5, 7)
-    with pytest.raises(Usage, match="webhook.rate: expected"):
+    with pytest.raises(Usage, match=r"webhook\.rate: expected"):
         load(tmp_path, REPO, {"PIERHEAD_WEBHOOK_RATE": "0"})
 
 

@@ -281,6 +281,32 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(client, ingress, monkeypa
     assert ingress.outcomes == [("shop", "refused", 408)]
 
 
+def test_many_bodies_that_arrive_slowly_cannot_fill_the_memory(ingress, monkeypatch):
+    monkeypatch.setattr(ingress_request, "ROOM", 0)
+    ingress.add("shop", SECRET, auth="token")
+    options = WebOptions(version="0", host="h", max_body=100)
+    with Client(create_ingress_app(ingress, options)) as client:
+
+        async def crowd() -> list[int]:
+            arrived, released = asyncio.Semaphore(0), asyncio.Event()
+
+            async def slow():
+                yield b" " * 100
+                arrived.release()
+                await released.wait()
+
+            post = client._client.post
+            waiting = [asyncio.ensure_future(post("/webhook/shop", content=slow(), headers=TOKEN)) for _ in range(4)]
+            for _ in waiting:
+                await arrived.acquire()
+            late = await post("/webhook/no", content=b"x", headers=TOKEN)
+            released.set()
+            return [late.status_code, *(one.status_code for one in await asyncio.gather(*waiting))]
+
+        assert client.run(crowd) == [503, 202, 202, 202, 202]
+        assert client.post("/webhook/shop", content=IMAGE, headers=TOKEN).status_code == 202
+
+
 @pytest.mark.parametrize(
     "kind",
     [

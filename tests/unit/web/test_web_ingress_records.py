@@ -114,7 +114,7 @@ def test_strangers_cannot_fill_the_record_and_the_next_one_says_how_many_there_w
     client.post("/webhook/shop", content=IMAGE, headers=TOKEN)
     assert [one.reason for one in ingress.records[10:]] == [
         "token missing or wrong",
-        "15 refused or repeated before it were not recorded",
+        "15 before it were not recorded",
     ]
     time.now += 60
     client.post("/webhook/shop", content=IMAGE)

@@ -15,7 +15,7 @@ import docker
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the images, repositories and agents of the tests serve here too
 
-from bench import deploying, documents, events, passes  # noqa: E402
+from bench import deploying, documents, events, passes, webhooks  # noqa: E402
 from bench.result import Result, table  # noqa: E402
 
 BENCHMARKS = {
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "events": events.run,
     "deploying": deploying.run,
     "passes": passes.run,
+    "webhooks": webhooks.run,
 }
 
 

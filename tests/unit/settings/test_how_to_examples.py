@@ -19,11 +19,12 @@ SCHEMAS = Schemas(schemas())
 WORKLOAD = {"kind": "Workload", "name": "shop", "source": {"kind": "image", "image": "shop"}}
 """What a fragment of a workload is completed with."""
 
-HOST_SETTINGS = {"secrets", "policy", "repo", "host"}
+HOST_SETTINGS = {"secrets", "policy", "repo", "host", "listen", "webhook", "write_back"}
 
 
 def blocks() -> list[tuple[str, str]]:
-    return [(page.name, block) for page in sorted(FOLDER.glob("*.md")) for block in BLOCK.findall(page.read_text())]
+    pages = [(page.relative_to(FOLDER).as_posix(), page.read_text()) for page in sorted(FOLDER.rglob("*.md"))]
+    return [(name, block) for name, text in pages for block in BLOCK.findall(text)]
 
 
 def test_the_how_tos_have_examples() -> None:

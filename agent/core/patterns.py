@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-import re2
-
 from agent.core.kinds import Finding
 from agent.core.schema_errors import join_pointer
 from agent.core.values import InvalidValue, quoted
@@ -22,6 +20,8 @@ SYNTAX = "write it in RE2 syntax, which knows neither look-around nor back-refer
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
     """The expression, ready to search with; raises InvalidValue."""
+    import re2
+
     options = re2.Options()
     options.log_errors = False
     try:
@@ -62,6 +62,8 @@ def _glob(glob: str) -> Any:
 
 def _next(glob: str, place: int) -> tuple[str, int]:
     """The expression for what stands at a place, and the place behind it."""
+    import re2
+
     if glob.startswith("**/", place) and (place == 0 or glob[place - 1] == "/"):
         return "(?:.*/)?", place + 3
     if glob.startswith("**", place):

@@ -39,6 +39,7 @@ YEARS = 41
 _PART = re.compile(
     r"(?:\*|(?P<first>[0-9]{1,2}|[a-z]{3})(?:-(?P<last>[0-9]{1,2}|[a-z]{3}))?)(?:/(?P<step>[0-9]{1,2}))?"
 )
+_SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
@@ -178,10 +179,11 @@ def _first(cron: Cron, day: date, place: tzinfo, after: float) -> float | None:
     return moments[number] if number < len(moments) else None
 
 
+@lru_cache(maxsize=16)
 def _moments(cron: Cron, day: date, place: tzinfo) -> Sequence[float]:
     """All ticks of a day, in order."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=place)
-    if midnight.utcoffset() == (midnight + _DAY).utcoffset():
+    if midnight.utcoffset() == (midnight + _DAY).replace(fold=1).utcoffset():
         start = midnight.timestamp()
         return [start + 60.0 * minute for minute in cron.minutes]
     written = (midnight + minute * _MINUTE for minute in cron.minutes)
@@ -205,10 +207,14 @@ def _skipped(local: datetime) -> bool:
 
 
 def _jump(local: datetime) -> datetime:
-    """The first time behind one that the clock skips."""
-    while _skipped(local):
-        local += _MINUTE
-    return local
+    """When the clock is put forward past a time that it skips: between what both its offsets make of that time."""
+    before, behind = local.replace(fold=1).astimezone(UTC), local.astimezone(UTC)
+    offset = behind.astimezone(local.tzinfo).utcoffset()
+    while behind - before > _SECOND:
+        middle = before + (behind - before) // 2
+        moved = middle.astimezone(local.tzinfo).utcoffset() == offset
+        before, behind = (before, middle) if moved else (middle, behind)
+    return behind.replace(microsecond=0)
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ import docker
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the images, repositories and agents of the tests serve here too
 
-from bench import deploying, documents, events, passes, webhooks  # noqa: E402
+from bench import deploying, documents, events, passes, updates, webhooks  # noqa: E402
 from bench.result import Result, table  # noqa: E402
 
 BENCHMARKS = {
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "deploying": deploying.run,
     "passes": passes.run,
     "webhooks": webhooks.run,
+    "updates": updates.run,
 }
 
 

@@ -133,7 +133,8 @@ def check_glob(pointer: str, glob: object) -> Iterator[Finding]:
 def check_paths(pointer: str, globs: object) -> Iterator[Finding]:
     """The findings about globs of paths."""
     for index, glob in enumerate(globs if isinstance(globs, list) else ()):
-        yield from check_glob(join_pointer(pointer, index), _below(glob.removeprefix("!")))
+        path = _below(glob.removeprefix("!")) if isinstance(glob, str) else None
+        yield from check_glob(join_pointer(pointer, index), path)
 
 
 def _found(pointer: str, attempt: Callable[[], object]) -> Iterator[Finding]:

@@ -69,9 +69,7 @@ class ImageKind:
         return pinned_of(source_of(workload), registry_hosts)
 
     def repin(self, workload: Workload, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
-        """The edits that make it another version; a commit of some repository is no version of an image."""
-        if version.tag is None and version.digest is None:
-            return Repin()
+        """The edits that make it another version."""
         return repin(source_of(workload), version, registry_hosts)
 
     def run_spec(

@@ -25,8 +25,8 @@ def pinned_of(source: ImageSource, registry_hosts: Mapping[str, str]) -> Pinned:
 
 
 def repin(source: ImageSource, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
-    """The edits for a version, or why there are none; a commit alone is none of an image's versions."""
-    if version.tag is None and version.digest is None and version.revision is not None:
+    """The edits for a version, or why there are none; neither where it has no tag and no digest, as a commit has none."""
+    if version.tag is None and version.digest is None:
         return Repin()
     if why_not := _unusable(version):
         return Repin(why_not=why_not)
@@ -40,8 +40,6 @@ def repin(source: ImageSource, version: Version, registry_hosts: Mapping[str, st
 
 def _unusable(version: Version) -> str:
     """Why nothing of the kind may be written into a document; empty where it may."""
-    if version.tag is None and version.digest is None:
-        return "the signal carries neither tag nor digest"
     if version.tag is not None and not is_tag(version.tag):
         return f"{quoted(version.tag)} cannot be a tag"
     if version.digest is not None and not is_digest(version.digest):

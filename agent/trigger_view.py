@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.chronicle import timestamp
 from agent.core.detail import BindingDetail, TriggerDetail
+from agent.core.inbox import Received
 from agent.core.model import Bound, DesiredState, Trigger
-from agent.core.triggers import TriggerKind
-from agent.dispatch.board import TriggerBoard
+from agent.core.triggers import TriggerKind, WatchIngress
+from agent.dispatch.board import Heard, TriggerBoard
 from agent.dispatch.clockwork import Clockwork
+from agent.errors import PierheadError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerView:
-    """Reads; safe from any thread."""
+    """Reads; safe from any thread. `last_received` gives the newest event of a trigger that an earlier process knew."""
 
     board: TriggerBoard
     clockwork: Clockwork
     kinds: Mapping[str, TriggerKind]
+    last_received: Callable[[str], Received | None]
 
     def triggers(self, desired: DesiredState | None) -> tuple[TriggerDetail, ...]:
         """All triggers, by name."""
@@ -45,7 +49,7 @@ class TriggerView:
         return found.words if found is not None else ""
 
     def _detail(self, trigger: Trigger, desired: DesiredState) -> TriggerDetail:
-        heard, looked = self.board.heard_of(trigger.name), self.board.looked_at(trigger.name)
+        heard, looked = self._heard(trigger.name), self.board.looked_at(trigger.name)
         return TriggerDetail(
             name=trigger.name,
             kind=trigger.kind,
@@ -62,12 +66,28 @@ class TriggerView:
             next_tick=self._next_tick(trigger.name),
             polled=looked.at,
             trouble=looked.trouble,
+            auth=self._auth(trigger),
         )
 
+    def _auth(self, trigger: Trigger) -> str | None:
+        """How a sender proves itself; None where there is no address to send to."""
+        watches = self.kinds[trigger.kind].watches(trigger.config)
+        return next((one.auth for one in watches if isinstance(one, WatchIngress)), None)
+
+    def _heard(self, trigger: str) -> Heard | None:
+        heard = self.board.heard_of(trigger)
+        if heard is not None:
+            return heard
+        with suppress(PierheadError):  # a page without it is better than none
+            last = self.last_received(trigger)
+            if last is not None:
+                return Heard(text=last.event.text, event=last.id, at=last.time, outcome="")
+        return None
+
     def _binding(self, bound: Bound, desired: DesiredState) -> BindingDetail:
-        meant = self.board.meant_for(bound.workload, bound.number)
+        meant = self.board.meant_for(bound.workload, bound.trigger, bound.number)
         trigger = desired.triggers[bound.trigger]
-        changed = [name for name, value in bound.config.items() if trigger.config.get(name) != value]
+        changed = [f"{name}: {value}" for name, value in bound.config.items() if trigger.config.get(name) != value]
         return BindingDetail(
             trigger=bound.trigger,
             kind=trigger.kind,
@@ -81,9 +101,9 @@ class TriggerView:
             why=meant.why if meant else "",
             at=meant.at if meant else None,
             event=meant.event if meant else None,
-            next_tick=self._next_tick(bound.trigger),
+            next_tick=self._next_tick(bound.trigger, bound.workload) if bound.enabled else None,
         )
 
-    def _next_tick(self, trigger: str) -> str | None:
-        moment = self.clockwork.next_tick(trigger)
+    def _next_tick(self, trigger: str, workload: str | None = None) -> str | None:
+        moment = self.clockwork.next_tick(trigger, workload)
         return timestamp(moment) if moment is not None else None

@@ -169,6 +169,7 @@ def _triggers(settings: AgentSettings, outside: Outside, middle: _Middle, daemon
         enqueue=middle.queue.add,
         follow=lambda: daemon[0].follow(),  # noqa: PLW0108 - there is none yet
         moved=lambda: daemon[0].config_moved(),  # noqa: PLW0108 - there is none yet
+        hands_off=lambda: "lease" in middle.board.conditions,
     )
     return build_triggers(needs)
 

@@ -17,15 +17,19 @@ from agent.dispatch.dispatcher import Dispatcher, DispatcherParts
 from agent.dispatch.git_watch import GitParts, GitWatcher
 from agent.dispatch.intake import Intake
 from agent.dispatch.judging import Judge, JudgeParts
+from agent.dispatch.mending import Mending
+from agent.dispatch.past import Past
 from agent.dispatch.poller import Poller, PollerParts
 from agent.dispatch.registry_watch import RegistryParts, RegistryWatcher
 from agent.dispatch.side import SideParts, TriggerSide
-from agent.dispatch.updater import Updater, UpdaterParts
+from agent.dispatch.telling import Teller
+from agent.dispatch.updater import Updater
+from agent.dispatch.writing import Writer, WriterParts
 from agent.follower import Follower
 from agent.journal.journal import SqliteJournal
 from agent.journal.reading import ReadOnlyJournal
 from agent.ports import Clock, Credentials, Secrets
-from agent.registries.client import RegistryClient
+from agent.registries.late import LateClient
 from agent.repository.mirror import Mirror
 from agent.repository.opening import open_heads, open_publisher
 from agent.repository.worktree import WorkTree
@@ -35,7 +39,10 @@ from agent.trigger_view import TriggerView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerNeeds:
-    """What is there already. `follow` fetches and brings what is new into force, `moved` asks for that soon."""
+    """What is there already. `follow` fetches and brings what is new into force, `moved` asks for that soon.
+
+    `hands_off` is True while another agent drives this engine under the same name: nothing is done or written then.
+    """
 
     settings: AgentSettings
     clock: Clock
@@ -50,6 +57,18 @@ class TriggerNeeds:
     enqueue: Callable[[str], object]
     follow: Callable[[], object]
     moved: Callable[[], object]
+    hands_off: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What all of it works with."""
+
+    judge: Judge
+    intake: Intake
+    teller: Teller
+    mending: Mending
+    registry: LateClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,47 +78,58 @@ class BuiltTriggers:
     side: TriggerSide
     desk: Desk
     view: TriggerView
-    registry: RegistryClient
+    registry: LateClient
 
 
 def build_triggers(needs: TriggerNeeds) -> BuiltTriggers:
     """Everything about triggers; nothing is asked of the outside yet."""
-    board = TriggerBoard()
     kinds = discover_trigger_kinds()
-    registry = RegistryClient(needs.credentials, needs.clock)
-    judge = _judge(needs, kinds, registry)
-    intake = Intake(needs.journal, needs.clock, needs.next_id)
-    poller = _poller(needs, judge, intake, (registry, board))
-    updater = _updater(needs, judge, board)
-    dispatcher = _dispatcher(needs, judge, updater, (board, poller))
-    intake.on_stored = dispatcher.wake
-    clockwork = _clockwork(needs, judge, intake)
+    shared = _shared(needs, kinds)
+    poller = _poller(needs, shared)
+    updater = Updater(_writer(needs, shared), needs.clock)
+    dispatcher = _dispatcher(needs, shared, updater, poller)
+    shared.intake.on_stored = dispatcher.wake
+    clockwork = _clockwork(needs, shared)
+    board = shared.teller.board
     side = SideParts(
-        judge=judge,
+        judge=shared.judge,
         board=board,
+        mending=shared.mending,
         dispatcher=dispatcher,
         updater=updater,
         poller=poller,
         clockwork=clockwork,
         inbox=needs.journal,
         deliveries=needs.journal,
-        limits=registry.limits,
+        limits=shared.registry.limits,
     )
-    view = TriggerView(board=board, clockwork=clockwork, kinds=kinds)
-    return BuiltTriggers(side=TriggerSide(side), desk=_desk(needs, kinds, intake), view=view, registry=registry)
+    last_received = needs.journal.last_received
+    view = TriggerView(board=board, clockwork=clockwork, kinds=kinds, last_received=last_received)
+    desk = _desk(needs, kinds, shared.intake)
+    return BuiltTriggers(side=TriggerSide(side), desk=desk, view=view, registry=shared.registry)
 
 
-def _judge(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind], registry: RegistryClient) -> Judge:
-    return Judge(
+def _shared(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind]) -> _Shared:
+    registry = LateClient(needs.credentials, needs.clock)
+    judge = Judge(
         JudgeParts(
             follower=needs.follower,
             sources=needs.sources,
             triggers=kinds,
             registry=registry,
             repository=needs.repository,
+            clock=needs.clock,
+            past=Past(needs.journal.recall, needs.journal.remember),
             config_url=needs.settings.repo.url,
             follow=needs.follow,
         )
+    )
+    return _Shared(
+        judge=judge,
+        intake=Intake(needs.journal, needs.clock, needs.next_id),
+        teller=Teller(needs.chronicle, TriggerBoard(), needs.clock),
+        mending=Mending(needs.journal, needs.clock),
+        registry=registry,
     )
 
 
@@ -117,25 +147,28 @@ def _desk(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind], intake: Intake)
     )
 
 
-def _poller(
-    needs: TriggerNeeds, judge: Judge, intake: Intake, registry_and_board: tuple[RegistryClient, TriggerBoard]
-) -> Poller:
-    registry, board = registry_and_board
+def _poller(needs: TriggerNeeds, shared: _Shared) -> Poller:
     registries = RegistryParts(
-        judge=judge, registry=registry, intake=intake, polls=needs.journal, board=board, clock=needs.clock
+        judge=shared.judge,
+        registry=shared.registry,
+        intake=shared.intake,
+        polls=needs.journal,
+        teller=shared.teller,
+        clock=needs.clock,
     )
     git = GitParts(
-        judge=judge,
+        judge=shared.judge,
         heads=open_heads(needs.settings, needs.secrets),
-        intake=intake,
+        intake=shared.intake,
         polls=needs.journal,
+        teller=shared.teller,
         clock=needs.clock,
         config_url=needs.settings.repo.url,
     )
     return Poller(
         PollerParts(
             watchers=(RegistryWatcher(registries), GitWatcher(git)),
-            board=board,
+            board=shared.teller.board,
             chronicle=needs.chronicle,
             clock=needs.clock,
             chance=random.random,
@@ -143,46 +176,44 @@ def _poller(
     )
 
 
-def _updater(needs: TriggerNeeds, judge: Judge, board: TriggerBoard) -> Updater:
-    return Updater(
-        UpdaterParts(
-            judge=judge,
+def _writer(needs: TriggerNeeds, shared: _Shared) -> Writer:
+    return Writer(
+        WriterParts(
+            judge=shared.judge,
             inbox=needs.journal,
             publisher=open_publisher(needs.settings, needs.repository, needs.clock),
             repository=needs.repository,
-            board=board,
-            chronicle=needs.chronicle,
-            clock=needs.clock,
+            teller=shared.teller,
+            mending=shared.mending,
             follow=needs.follow,
+            hands_off=needs.hands_off,
             host=needs.settings.host,
         )
     )
 
 
-def _dispatcher(
-    needs: TriggerNeeds, judge: Judge, updater: Updater, board_and_poller: tuple[TriggerBoard, Poller]
-) -> Dispatcher:
-    board, poller = board_and_poller
+def _dispatcher(needs: TriggerNeeds, shared: _Shared, updater: Updater, poller: Poller) -> Dispatcher:
     return Dispatcher(
         DispatcherParts(
-            judge=judge,
+            judge=shared.judge,
             inbox=needs.journal,
             requests=needs.journal,
             updater=updater,
-            board=board,
-            chronicle=needs.chronicle,
+            mending=shared.mending,
+            teller=shared.teller,
             clock=needs.clock,
             enqueue=needs.enqueue,
             look=poller.look_now,
+            hands_off=needs.hands_off,
         )
     )
 
 
-def _clockwork(needs: TriggerNeeds, judge: Judge, intake: Intake) -> Clockwork:
+def _clockwork(needs: TriggerNeeds, shared: _Shared) -> Clockwork:
     return Clockwork(
         ClockworkParts(
-            judge=judge,
-            intake=intake,
+            judge=shared.judge,
+            intake=shared.intake,
             clock=needs.clock,
             remember=needs.journal.remember,
             recall=needs.journal.recall,

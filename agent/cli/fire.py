@@ -30,7 +30,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "fire",
         help="fire a trigger by hand",
-        description="Fire a trigger by hand, on the agent's own host. One that is written inline is named WORKLOAD.NUMBER.",
+        description="Fire a trigger by hand, on the agent's own host. "
+        "One that is written inline is named WORKLOAD.NUMBER.",
     )
     parser.add_argument("trigger", metavar="TRIGGER", help="name of the trigger")
     parser.add_argument(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agent.core.matching import Decision
 
@@ -34,10 +34,14 @@ class Meant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An update that is not in git: both versions in words, and why it waits."""
+    """An update that is not in git: both versions in words, and why it waits.
+
+    `basis` is what the document said when it was found; once that is different, nobody knows whether it still waits.
+    """
 
     text: str
     why: str
+    basis: object = None
 
     @property
     def words(self) -> str:
@@ -53,90 +57,104 @@ class Looked:
 
 
 @dataclass(slots=True)
-class _Memory:
-    heard: dict[str, Heard] = field(default_factory=dict)
-    meant: dict[tuple[str, int], Meant] = field(default_factory=dict)
-    pending: dict[str, Pending] = field(default_factory=dict)
-    looked: dict[str, Looked] = field(default_factory=dict)
+class _Looks:
+    """The same with the trouble of each place that is looked at, as one trigger may wait for several."""
+
+    at: str | None = None
+    troubles: dict[str, str] = field(default_factory=dict)
 
 
 class TriggerBoard:
-    """Thread-safe. Bindings are known by workload and number, pending updates by workload."""
+    """Thread-safe. Bindings are known by workload, trigger and number, pending updates by workload."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._memory = _Memory()
+        self._heard: dict[str, Heard] = {}
+        self._meant: dict[tuple[str, str, int], Meant] = {}
+        self._pending: dict[str, Pending] = {}
+        self._looks: dict[str, _Looks] = {}
 
     def heard(self, trigger: str, heard: Heard) -> None:
         """An event of a trigger was dealt with."""
         with self._lock:
-            self._memory.heard[trigger] = heard
+            self._heard[trigger] = heard
 
     def meant(self, decisions: Iterable[Decision], at: str, event: str | None) -> list[Decision]:
         """What a signal meant; the result are those that say something else than the newest before."""
         news: list[Decision] = []
         with self._lock:
             for one in decisions:
-                key = (one.workload, one.number)
-                before = self._memory.meant.get(key)
-                self._memory.meant[key] = Meant(fired=one.fired, why=one.why, at=at, event=event)
+                key = (one.workload, one.trigger, one.number)
+                before = self._meant.get(key)
+                self._meant[key] = Meant(fired=one.fired, why=one.why, at=at, event=event)
                 if before is None or (before.fired, before.why) != (one.fired, one.why):
                     news.append(one)
         return news
 
-    def wait(self, workload: str, text: str, why: str) -> bool:
-        """An update waits; True when that is news."""
+    def wait(self, workload: str, pending: Pending) -> bool:
+        """An update waits; True when that, or why, is news."""
         with self._lock:
-            pending = Pending(text=text, why=why)
-            news = self._memory.pending.get(workload) != pending
-            self._memory.pending[workload] = pending
-            return news
+            known = self._pending.get(workload)
+            self._pending[workload] = pending
+            return known is None or known.words != pending.words
 
     def arrived(self, workload: str) -> None:
         """Nothing waits for this workload any more."""
         with self._lock:
-            self._memory.pending.pop(workload, None)
+            self._pending.pop(workload, None)
 
-    def looked(self, triggers: Iterable[str], at: str) -> bool:
-        """The agent looked and could; True when it could not before."""
+    def looked(self, triggers: Iterable[str], place: str, at: str) -> bool:
+        """The agent looked at a place and could; True when it could not before."""
         with self._lock:
-            troubled = [name for name in triggers if self._memory.looked.get(name, Looked()).trouble]
-            self._memory.looked |= {name: Looked(at=at) for name in triggers}
-            return bool(troubled)
+            for name in triggers:
+                self._of(name).at = at
+        return self.eased(triggers, place)
 
-    def troubled(self, triggers: Iterable[str], trouble: str) -> bool:
-        """The agent looked and could not; True when that is news."""
+    def troubled(self, triggers: Iterable[str], place: str, trouble: str) -> bool:
+        """Something does not work at one place; True when that is news."""
         news = False
         with self._lock:
             for name in triggers:
-                known = self._memory.looked.get(name, Looked())
-                news = news or known.trouble != trouble
-                self._memory.looked[name] = replace(known, trouble=trouble)
+                troubles = self._of(name).troubles
+                news = news or troubles.get(place) != trouble
+                troubles[place] = trouble
         return news
 
-    def keep(self, triggers: Iterable[str], workloads: Iterable[str]) -> None:
-        """Forget what is not there any more."""
-        names, alive = frozenset(triggers), frozenset(workloads)
+    def eased(self, triggers: Iterable[str], place: str) -> bool:
+        """It works, or nobody waits for it any more; True when it did not work before."""
         with self._lock:
-            memory = self._memory
-            memory.heard = {name: one for name, one in memory.heard.items() if name in names}
-            memory.looked = {name: one for name, one in memory.looked.items() if name in names}
-            memory.meant = {key: one for key, one in memory.meant.items() if key[0] in alive}
-            memory.pending = {name: one for name, one in memory.pending.items() if name in alive}
+            looks = [self._looks[name] for name in triggers if name in self._looks]
+            return len([one for one in looks if one.troubles.pop(place, None) is not None]) > 0
+
+    def _of(self, trigger: str) -> _Looks:
+        return self._looks.setdefault(trigger, _Looks())
+
+    def keep(self, triggers: Iterable[str], bases: Mapping[str, object]) -> None:
+        """Forget what is not there any more, and what waited on another basis; one that is None is not known now."""
+        names = frozenset(triggers)
+        with self._lock:
+            self._heard = {name: one for name, one in self._heard.items() if name in names}
+            self._looks = {name: one for name, one in self._looks.items() if name in names}
+            self._meant = {key: one for key, one in self._meant.items() if key[0] in bases}
+            self._pending = {
+                name: one for name, one in self._pending.items() if name in bases and bases[name] in (None, one.basis)
+            }
 
     # Reading
 
     def heard_of(self, trigger: str) -> Heard | None:
-        return self._memory.heard.get(trigger)
+        return self._heard.get(trigger)
 
-    def meant_for(self, workload: str, number: int) -> Meant | None:
-        return self._memory.meant.get((workload, number))
+    def meant_for(self, workload: str, trigger: str, number: int) -> Meant | None:
+        return self._meant.get((workload, trigger, number))
 
     def looked_at(self, trigger: str) -> Looked:
-        return self._memory.looked.get(trigger, Looked())
+        with self._lock:
+            found = self._looks.get(trigger, _Looks())
+            return Looked(at=found.at, trouble=next(iter(found.troubles.values()), ""))
 
     @property
     def pending(self) -> Mapping[str, Pending]:
         """Pending updates by workload."""
         with self._lock:
-            return dict(self._memory.pending)
+            return dict(self._pending)

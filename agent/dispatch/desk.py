@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from agent.core.deliveries import DeliveryRecord
 from agent.core.inbound import InboundEvent
+from agent.core.reasons import Reason
 from agent.core.triggers import TriggerKind, WatchIngress
 from agent.dispatch.intake import Intake
-from agent.errors import PierheadError
+from agent.errors import PierheadError, Transient
 from agent.follower import Follower
 from agent.ports import Secrets
 from agent.ports_journal import DeliveryLog, Post
@@ -41,10 +42,15 @@ class Desk:
         self._parts.moved()
 
     def webhook(self, name: str) -> WebhookTrigger | None:
-        """See `Ingress`. A trigger is disabled when bindings lead to it and none of them is enabled."""
+        """See `Ingress`. A trigger is disabled when bindings lead to it and none of them is enabled.
+
+        Before anything was read nobody knows which triggers there are, so whoever sends must come again.
+        """
         desired = self._parts.follower.state.desired
-        trigger = desired.triggers.get(name) if desired is not None else None
-        if desired is None or trigger is None:
+        if desired is None:
+            raise Transient(Reason.NOTHING_READABLE, "the config repository has not been read yet")
+        trigger = desired.triggers.get(name)
+        if trigger is None:
             return None
         bounds = desired.bindings.get(name, ())
         if bounds and not any(bound.enabled for bound in bounds):

@@ -1,26 +1,26 @@
 """Takes accepted events from the journal, one after the other, and sees to it that each is acted upon.
 
 An event is settled only when what it asked for is on disk: requests to workloads in the journal, pins in git. Killed at
-any instant, the next start finds it pending and does the same again, which changes nothing that was done already.
+any instant, the next start finds it pending and does the same again, which changes nothing that was done already. No
+event holds up another: what cannot be judged now is put off, and what can never be judged is given up and told.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agent.chronicle import Chronicle, Note, timestamp
 from agent.core.inbound import MANUAL
 from agent.core.inbox import Received
-from agent.core.matching import DEPLOY, REDEPLOY, RESTART, Decision
+from agent.core.matching import DEPLOY, Decision
 from agent.core.model import DesiredState
-from agent.core.reasons import Reason
 from agent.core.requests import Request
-from agent.dispatch.board import Heard, TriggerBoard
+from agent.dispatch.gathering import made_up_for, writes
 from agent.dispatch.judging import Judge
+from agent.dispatch.mending import PATIENCE, Mending
+from agent.dispatch.telling import Teller
 from agent.dispatch.updater import Updater
 from agent.errors import PierheadError, Transient
 from agent.ports import Clock
@@ -32,23 +32,29 @@ BATCH = 200
 IDLE = 30.0
 RETRY = 5.0
 LONGEST_RETRY = 300.0
-REMEMBERED = 10_000
-REQUESTED = {REDEPLOY: Reason.REDEPLOY_REQUESTED, RESTART: Reason.RESTART_REQUESTED}
+LONGEST_WAIT = 86_400.0
+"""So long (seconds) an event waits for a registry that does not answer."""
+MENDED_SOON = 30.0
+GIVE_UP = 20
+"""So often an event on which the agent itself fails is tried, for over an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatcherParts:
-    """What acting upon events needs. `enqueue` asks for a pass over a workload id, `look` polls a trigger now."""
+    """What acting upon events needs. `enqueue` asks for a pass over a workload id; `look` has a trigger look by itself
+    now, and is False where it never does. With `hands_off` nothing is done.
+    """
 
     judge: Judge
     inbox: Inbox
     requests: Requests
     updater: Updater
-    board: TriggerBoard
-    chronicle: Chronicle
+    mending: Mending
+    teller: Teller
     clock: Clock
     enqueue: Callable[[str], object]
-    look: Callable[[str], object]
+    look: Callable[[str], bool]
+    hands_off: Callable[[], bool]
 
 
 class Dispatcher:
@@ -59,8 +65,9 @@ class Dispatcher:
         self._wake = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="triggers", daemon=True)
-        self._told: OrderedDict[str, None] = OrderedDict()
         self.handled = 0
+        parts.updater.on_released = self.wake
+        parts.updater.on_defect = self.defect
 
     def start(self) -> None:
         """Begin, with what an earlier process left."""
@@ -96,36 +103,69 @@ class Dispatcher:
 
     def work(self) -> float:
         """Act upon what is due; the seconds after which to look again."""
-        desired = self._parts.judge.desired
-        if desired is None:
+        if self._parts.judge.desired is None:
             return 1.0
         while not self._ended:
-            in_hand = frozenset(self._parts.updater.in_hand)
-            batch = self._parts.inbox.pending_events(BATCH + len(in_hand))
-            fresh = [one for one in batch if one.id not in in_hand]
+            if self._parts.hands_off():
+                return RETRY
+            held = self._parts.updater.held()
+            batch = self._parts.inbox.pending_events(BATCH + len(held))
+            fresh = [one for one in batch if one.id not in held]
             if not fresh:
                 break
-            for received in fresh:
-                self._one(received, self._parts.judge.desired or desired)
-        return min(IDLE, RETRY) if self._parts.inbox.inbox_depth() else IDLE
+            self._each(fresh)
+        return RETRY if self._parts.inbox.inbox_depth() > len(self._parts.updater.held()) else IDLE
+
+    def _each(self, fresh: Sequence[Received]) -> None:
+        missed = made_up_for(fresh)
+        if missed:
+            self._parts.inbox.settle(sorted(missed), "made up for by a later tick")
+        for received in fresh:
+            desired = self._parts.judge.desired
+            if self._ended or desired is None:
+                return
+            if received.id not in missed:
+                self._guarded(received, desired)
+
+    def _guarded(self, received: Received, desired: DesiredState) -> None:
+        try:
+            self._one(received, desired)
+        except PierheadError:
+            raise  # the journal: all events wait for it
+        except Exception as error:
+            logger.exception("acting upon event %s failed", received.id)
+            self.defect(received, error)
 
     def _one(self, received: Received, desired: DesiredState) -> None:
+        broken = self._parts.mending.broken(received, desired)
+        if broken:
+            self._await(received, broken)
+            return
         try:
             decisions = self._parts.judge.decisions(received, desired)
         except PierheadError as error:
-            self._later(received, error)
+            self._later(received, desired, error)
             return
         self.handled += 1
-        if received.event.type == MANUAL:
-            self._parts.look(received.trigger)
+        looks = received.event.type == MANUAL and self._parts.look(received.trigger)
+        outcome = "looks by itself now; what it finds comes as an event of its own" if looks else ""
+        outcome = outcome or _outcome(received, decisions, desired)
+        self._act(received, decisions, desired, outcome)
+
+    def _act(self, received: Received, decisions: Sequence[Decision], desired: DesiredState, outcome: str) -> None:
+        parts = self._parts
         asked = self._ask(received, decisions)
-        self._tell(received, decisions, desired)
+        parts.teller.judged(received, decisions, outcome, parts.judge.bases(desired) if _reports(decisions) else {})
+        parts.mending.set_aside([received], desired)
         for workload_id in asked:
-            self._parts.enqueue(workload_id)
-        if any(one.fired and one.repin is not None and not one.report for one in decisions):
-            self._parts.updater.add(received)
+            parts.enqueue(workload_id)
+        if any(writes(one) for one in decisions):
+            parts.updater.add(received)
             return
-        self._parts.inbox.settle([received.id], _outcome(received, decisions, desired))
+        for one in decisions:
+            if parts.judge.is_pinned(one, desired):
+                parts.judge.past.note(one.workload_id, received.id)
+        parts.inbox.settle([received.id], outcome)
 
     def _ask(self, received: Received, decisions: Sequence[Decision]) -> list[str]:
         """Put what is asked of workloads besides a pin into the journal; ids of those workloads."""
@@ -146,69 +186,53 @@ class Dispatcher:
                 asked.append(one.workload_id)
         return asked
 
-    def _later(self, received: Received, error: PierheadError) -> None:
-        """It cannot be judged now, because somebody outside does not answer."""
-        delay = min(LONGEST_RETRY, RETRY * 2 ** min(received.attempts, 8))
+    # What cannot be judged now
+
+    def _later(self, received: Received, desired: DesiredState, error: PierheadError) -> None:
+        """Somebody outside does not answer; workloads that do not need the answer go on without it."""
+        if self._parts.mending.split(received, desired):
+            self._parts.inbox.settle([received.id], "judged for each workload by itself")
+            return
+        if self._parts.mending.over(received, LONGEST_WAIT):
+            self._give_up(received, f"{error.reason}: {error}")
+            return
+        delay = _backoff(received, LONGEST_RETRY)
         if isinstance(error, Transient) and error.retry_after is not None:
             delay = max(delay, min(error.retry_after, 3600.0))
-        self._parts.inbox.postpone([received.id], self._parts.clock.now() + delay, f"{error.reason}: {error}"[:500])
-        if self._parts.board.troubled([received.trigger], f"{error.reason}: {error}"):
-            note = Note(
-                reason=Reason.TRIGGER_FAILED,
-                message=f"{received.trigger}: {received.event.text} cannot be judged yet: {error}",
-                severity="warning",
-                source="triggers",
-                data={"trigger": received.trigger, "event": received.id},
-            )
-            self._parts.chronicle.write(note)
+        self._put_off(received, delay, f"{error.reason}: {error}")
+        self._parts.teller.unjudged(received, error)
 
-    # Telling
+    def _await(self, received: Received, why: str) -> None:
+        """A document has errors: a commit must mend it."""
+        if self._parts.mending.over(received, PATIENCE):
+            self._give_up(received, why)
+        else:
+            self._put_off(received, _backoff(received, MENDED_SOON), why)
 
-    def _tell(self, received: Received, decisions: Sequence[Decision], desired: DesiredState) -> None:
-        """What the event meant, for the board and, the first time that it is looked at, for the event log."""
-        at = timestamp(self._parts.clock.now())
-        outcome = _outcome(received, decisions, desired)
-        heard = Heard(text=received.event.text, event=received.id, at=received.time, outcome=outcome)
-        self._parts.board.heard(received.trigger, heard)
-        self._parts.board.meant(decisions, at, received.id)
-        if received.id in self._told:
-            return
-        self._told[received.id] = None
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
-        for one in decisions:
-            self._tell_one(received, one)
-        if not decisions:
-            self._write(received, None, Reason.TRIGGER_NOT_FIRED, f"{received.trigger}: {outcome}", "debug")
+    def _give_up(self, received: Received, why: str) -> None:
+        self._parts.teller.given_up(received, f"waited in vain: {why}")
+        self._parts.inbox.settle([received.id], f"waited in vain: {why}"[:500], failed=True)
 
-    def _tell_one(self, received: Received, one: Decision) -> None:
-        if not one.fired:
-            self._write(received, one, Reason.TRIGGER_NOT_FIRED, f"{received.trigger} did not fire: {one.why}", "debug")
-            return
-        what = f"{one.repin.text}" if one.repin is not None else one.action
-        if one.report and one.repin is not None:
-            why = "the document says that no update is written for it (`update.via`)"
-            if self._parts.board.wait(one.workload, one.repin.text, why):
-                self._write(received, one, Reason.UPDATE_AVAILABLE, f"{one.repin.text} is there; {why}", "info")
-            return
-        self._write(received, one, Reason.TRIGGER_FIRED, f"{received.trigger}: {what}, because of {one.why}", "info")
-        reason = REQUESTED.get(one.action)
-        if reason is not None:
-            self._write(received, one, reason, f"{one.action} asked for by {received.trigger}", "info")
+    def defect(self, received: Received, error: Exception) -> None:
+        """The agent itself fails on an event: try again later, then give it up."""
+        what = f"a defect in the agent: {type(error).__name__}: {error}"[:500]
+        if received.attempts < GIVE_UP:
+            self._put_off(received, _backoff(received, LONGEST_RETRY), what)
+        else:
+            self._parts.inbox.settle([received.id], what, failed=True)
+        if received.attempts in {0, GIVE_UP}:
+            self._parts.teller.defect(received, error)
 
-    def _write(self, received: Received, one: Decision | None, reason: Reason, message: str, severity: str) -> None:
-        data: dict[str, object] = {"trigger": received.trigger, "event": received.id}
-        if one is not None:
-            data |= {"binding": one.number + 1, "action": one.action}
-        note = Note(
-            reason=reason,
-            message=message,
-            severity=severity,
-            source="triggers",
-            workload=one.workload if one is not None else None,
-            data=data,
-        )
-        self._parts.chronicle.write(note)
+    def _put_off(self, received: Received, delay: float, why: str) -> None:
+        self._parts.inbox.postpone([received.id], self._parts.clock.now() + delay, why[:500])
+
+
+def _backoff(received: Received, longest: float) -> float:
+    return float(min(longest, RETRY * 2 ** min(received.attempts, 8)))
+
+
+def _reports(decisions: Iterable[Decision]) -> bool:
+    return any(one.report for one in decisions)
 
 
 def _outcome(received: Received, decisions: Sequence[Decision], desired: DesiredState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -11,10 +12,20 @@ from agent.core.inbound import GIT_PUSH, InboundEvent
 from agent.core.inbox import Received
 from agent.core.kinds import SourceKind
 from agent.core.matching import Decision, Matcher, with_digest
-from agent.core.model import Bound, DesiredState, Trigger
+from agent.core.model import Bound, DesiredState, Trigger, Workload
+from agent.core.pins import Pinned
 from agent.core.triggers import NOTHING_NEEDED, TriggerKind, Watch
+from agent.dispatch.past import Past
+from agent.errors import Transient
 from agent.follower import Follower
-from agent.ports import Repository
+from agent.ports import Clock, Repository
+
+BEHIND = "a newer event has changed or settled the version of this workload meanwhile"
+OWN_REFS = ("refs/heads/pierhead/", "refs/notes/")
+"""Where agents write status and events to; whoever is told of that by a webhook must not write more because of it."""
+LEAST_PAUSE = 5.0
+PAUSE_BY_TIME = 10.0
+"""A registry that fails to answer is left alone for so many times the time it took: events of others wait meanwhile."""
 
 
 class TagSource(Protocol):
@@ -38,6 +49,8 @@ class JudgeParts:
     triggers: Mapping[str, TriggerKind]
     registry: TagSource
     repository: Repository
+    clock: Clock
+    past: Past
     config_url: str
     follow: Callable[[], object]
 
@@ -47,6 +60,9 @@ class Judge:
 
     def __init__(self, parts: JudgeParts) -> None:
         self._parts = parts
+        self._lock = threading.Lock()
+        self._away: dict[str, tuple[float, Transient]] = {}
+        self.past = parts.past
 
     @property
     def desired(self) -> DesiredState | None:
@@ -65,6 +81,31 @@ class Judge:
         """What has to be watched for a trigger as its own document says."""
         return self._parts.triggers[trigger.kind].watches(trigger.config)
 
+    def pinned(self, workload: Workload, desired: DesiredState) -> Pinned:
+        """What the document of a workload pins."""
+        hosts = {name: one.host for name, one in desired.registries.items()}
+        return self._parts.sources[workload.source.kind].pinned(workload, hosts)
+
+    def is_pinned(self, one: Decision, desired: DesiredState) -> bool:
+        """Whether the document says already what a decision would make it say."""
+        workload, version = desired.workloads.get(one.workload), one.version
+        if workload is None or version is None or one.fired:
+            return False
+        pinned = self.pinned(workload, desired)
+        if version.tag is not None:
+            return version.tag in {pinned.tag, *pinned.tags}
+        return (version.digest or version.revision or "") in {pinned.digest, pinned.revision}
+
+    def bases(self, desired: DesiredState) -> dict[str, object]:
+        """All that says, by workload, whether an update that waits is still the same; None where nobody knows now."""
+        broken: dict[str, object] = dict.fromkeys(desired.invalid.values())
+        found = {name: (self.pinned(one, desired), one.update) for name, one in desired.workloads.items()}
+        return broken | found
+
+    def by_agent(self, revision: str) -> bool:
+        """Whether an agent made a commit."""
+        return "pierhead-host" in self._parts.repository.commit_trailers(revision)
+
     def decisions(self, received: Received, desired: DesiredState) -> tuple[Decision, ...]:
         """What an event means for each binding; raises Transient or Stalled where a registry could not be asked."""
         bindings = bindings_of(received, desired)
@@ -72,32 +113,63 @@ class Judge:
             return ()
         own = self._is_own(received.event)
         decided = self.matcher(desired).decide(received.event, bindings, own=own)
-        return tuple(
+        completed = (
             self._completed(one, received.event, bound, desired) if one.needs else one
             for one, bound in zip(decided, bindings, strict=True)
         )
+        return tuple(self._in_time(one, received) for one in completed)
+
+    def _in_time(self, one: Decision, received: Received) -> Decision:
+        """A pin that a newer event has set stays. Versions side by side are no substitute for one another."""
+        if one.repin is None or not one.fired or any(isinstance(edit.value, tuple) for edit in one.repin.edits):
+            return one
+        if not self.past.is_behind(one.workload_id, received.id):
+            return one
+        return replace(one, fired=False, repin=None, why=BEHIND)
 
     def _completed(self, decision: Decision, event: InboundEvent, bound: Bound, desired: DesiredState) -> Decision:
         """The decision once the digest of the tag is known, which the document pins and the event does not carry."""
-        workload = desired.workloads[bound.workload]
-        hosts = {name: one.host for name, one in desired.registries.items()}
-        pinned = self._parts.sources[workload.source.kind].pinned(workload, hosts)
+        pinned = self.pinned(desired.workloads[bound.workload], desired)
         for tag in decision.needs.digests:
-            digest = self._parts.registry.digest(pinned.image or "", tag, pinned.registry)
+            digest = self._digest(pinned, tag)
             if digest:
                 return self.matcher(desired).decide(with_digest(event, digest), [bound])[0]
         return replace(decision, needs=NOTHING_NEEDED, why=f"{pinned.image} has no such tag any more")
 
+    def _digest(self, pinned: Pinned, tag: str) -> str | None:
+        """Ask the registry, but not one that has just shown that it does not answer."""
+        host = (pinned.image or "").partition("/")[0]
+        began = self._parts.clock.monotonic()
+        with self._lock:
+            until, error = self._away.get(host, (began, None))
+        if error is not None and began < until:
+            raise error.with_traceback(None)
+        try:
+            digest = self._parts.registry.digest(pinned.image or "", tag, pinned.registry)
+        except Transient as error:
+            now = self._parts.clock.monotonic()
+            with self._lock:
+                self._away[host] = (now + max(LEAST_PAUSE, PAUSE_BY_TIME * (now - began)), error)
+            raise
+        with self._lock:
+            self._away.pop(host, None)
+        return digest
+
     def _is_own(self, event: InboundEvent) -> bool:
-        """Whether a push is of a commit that an agent made; one of the config repository is fetched if need be."""
-        if event.type != GIT_PUSH or event.commit is None:
+        """Whether a push is of what an agent wrote; an unknown commit of the config repository is fetched first."""
+        if event.type != GIT_PUSH:
             return False
-        if "pierhead-host" in self._parts.repository.commit_trailers(event.commit):
+        of_config = self._of_config(event)
+        if of_config and (event.ref or "").startswith(OWN_REFS):
             return True
-        if not self._of_config(event) or self._known(event.commit):
+        if event.commit is None:
+            return False
+        if self.by_agent(event.commit):
+            return True
+        if not of_config or self._known(event.commit):
             return False
         self._parts.follow()
-        return "pierhead-host" in self._parts.repository.commit_trailers(event.commit)
+        return self.by_agent(event.commit)
 
     def _known(self, commit: str) -> bool:
         desired = self.desired
@@ -105,8 +177,10 @@ class Judge:
 
     def _of_config(self, event: InboundEvent) -> bool:
         """Whether an event is about the config repository, as far as its address tells."""
-        path = _path(self._parts.config_url)
-        return bool(path) and path in {_path(event.clone_url or ""), (event.repo or "").lower()}
+        path, name = _path(self._parts.config_url), (event.repo or "").strip("/").lower()
+        if not path:
+            return False
+        return path == _path(event.clone_url or "") or (bool(name) and f"/{path}".endswith(f"/{name}"))
 
 
 def bindings_of(received: Received, desired: DesiredState) -> tuple[Bound, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,15 +16,15 @@ from typing import Protocol
 from agent.chronicle import Chronicle, Note, timestamp
 from agent.core.reasons import Reason
 from agent.dispatch.board import TriggerBoard
-from agent.errors import PierheadError, Transient
+from agent.errors import PierheadError, Stalled, Transient
 from agent.keyed_queue import KeyedQueue
 from agent.ports import Clock
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 4
-BUSY_DELAY = 0.25
 LONGEST_DELAY = 3600.0
+AFTER_DEFECT = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Watcher(Protocol):
         """Look once; seconds after which to look again where that is sooner than usual. Raises PierheadError."""
 
     def looked_at(self, key: str) -> float:
-        """When it was looked at last, also by an earlier process (epoch seconds); 0 for never."""
+        """When it was looked at last, also by an earlier process (epoch seconds); 0 for never. Raises PierheadError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class PollerParts:
 
 
 class Poller:
-    """`refresh` and `look_now` from any thread."""
+    """`refresh` from one thread at a time, `look_now` from any."""
 
     def __init__(self, parts: PollerParts) -> None:
         self._parts = parts
@@ -69,7 +70,9 @@ class Poller:
         self._lock = threading.Lock()
         self._targets: Mapping[str, tuple[Watcher, Target]] = {}
         self._failures: dict[str, int] = {}
+        self._stalled: set[str] = set()
         self._busy: set[str] = set()
+        self._parked: dict[str, deque[str]] = {}
         self._threads: list[threading.Thread] = []
         self.polls = {"ok": 0, "failed": 0}
 
@@ -85,58 +88,73 @@ class Poller:
             thread.join(timeout / WORKERS)
 
     def refresh(self) -> None:
-        """The desired state has changed: begin with what is new, soon, and forget what is gone."""
+        """The desired state has changed: begin with what is new and with what only a commit could mend, and forget what
+        is gone.
+        """
         found = {target.key: (watcher, target) for watcher in self._parts.watchers for target in watcher.targets()}
         with self._lock:
-            fresh = [key for key in found if key not in self._targets]
-            known = self._targets
-            sooner = [key for key in found if key in known and found[key][1].interval < known[key][1].interval]
-            self._targets = found
+            known, self._targets = self._targets, found
             self._failures = {key: count for key, count in self._failures.items() if key in found}
+            stalled, self._stalled = self._stalled & set(found), set()
             self._ensure_threads()
-        for key in (*fresh, *sooner):
-            self._queue.add(key, self._first_delay(*found[key]))
+        for key, (_, target) in known.items():
+            waiting = found[key][1].triggers if key in found else ()
+            self._parts.board.eased(set(target.triggers) - set(waiting), key)
+        for key, (watcher, target) in found.items():
+            if key not in known or target.interval < known[key][1].interval:
+                self._queue.add(key, self._first_delay(watcher, target))
+        for key in stalled:
+            self._queue.add(key)
 
-    def look_now(self, trigger: str) -> None:
-        """Somebody asked for it."""
-        for key, (_, target) in self._targets.items():
-            if trigger in target.triggers:
-                self._queue.add(key)
+    def look_now(self, trigger: str) -> bool:
+        """Somebody asked for it; False where this trigger never looks by itself."""
+        keys = [key for key, (_, target) in self._targets.items() if trigger in target.triggers]
+        for key in keys:
+            self._queue.add(key)
+        return bool(keys)
 
     def _ensure_threads(self) -> None:
-        while self._targets and len(self._threads) < min(WORKERS, len(self._targets)):
-            thread = threading.Thread(target=self._work, name=f"poll-{len(self._threads) + 1}", daemon=True)
+        while len(self._threads) < min(WORKERS, len(self._targets)):
+            thread = threading.Thread(target=self._run, name=f"poll-{len(self._threads) + 1}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def _first_delay(self, watcher: Watcher, target: Target) -> float:
         """What was looked at by an earlier process keeps its pace."""
-        due = watcher.looked_at(target.key) + target.interval - self._parts.clock.now()
+        try:
+            due = watcher.looked_at(target.key) + target.interval - self._parts.clock.now()
+        except PierheadError as error:
+            logger.warning("when %s was looked at last is not known: %s", target.key, error)
+            due = 0.0
         return max(0.0, min(due, target.interval)) + 0.001
 
-    def _work(self) -> None:
-        while (taken := self._queue.take()) is not None:
-            key = taken[0]
-            try:
-                delay = self._look(key)
-            except Exception:
-                logger.exception("looking at %s failed", key)
-                delay = 60.0
-            finally:
-                self._queue.done(key)
-            if delay is not None:
-                self._queue.add(key, delay)
+    def _run(self) -> None:
+        while self.work():
+            pass
+
+    def work(self, timeout: float | None = None) -> bool:
+        """Look at the next target that is due; False at the end, or when none was for `timeout` seconds."""
+        taken = self._queue.take(timeout)
+        if taken is None:
+            return False
+        key, delay = taken[0], None
+        try:
+            delay = self._look(key)
+        except Exception:
+            logger.exception("looking at %s failed", key)
+            delay = AFTER_DEFECT
+        finally:
+            self._queue.done(key)
+        if delay is not None:
+            self._queue.add(key, delay)
+        return True
 
     def _look(self, key: str) -> float | None:
-        """Look once; seconds until the next time, None for what is gone."""
-        with self._lock:
-            found = self._targets.get(key)
-            if found is None:
-                return None
-            watcher, target = found
-            if target.host in self._busy:
-                return BUSY_DELAY
-            self._busy.add(target.host)
+        """Look once; seconds until the next time, None for what is gone and for what waits until its host is free."""
+        found = self._taken(key)
+        if found is None:
+            return None
+        watcher, target = found
         try:
             again = watcher.look(target)
         except PierheadError as error:
@@ -144,20 +162,48 @@ class Poller:
         finally:
             with self._lock:
                 self._busy.discard(target.host)
+                self._unpark()
         self._looked(target)
         spread = target.interval * (0.95 + 0.1 * self._parts.chance())
         return spread if again is None else max(1.0, min(again, spread))
 
+    def _taken(self, key: str) -> tuple[Watcher, Target] | None:
+        with self._lock:
+            found = self._targets.get(key)
+            if found is None:
+                self._unpark()
+                return None
+            host = found[1].host
+            if host in self._busy:
+                parked = self._parked.setdefault(host, deque())
+                if key not in parked:
+                    parked.append(key)
+                return None
+            self._busy.add(host)
+            return found
+
+    def _unpark(self) -> None:
+        """The next in line of each host that nobody looks at."""
+        for host in [host for host in self._parked if host not in self._busy]:
+            parked = self._parked[host]
+            self._queue.add(parked.popleft())
+            if not parked:
+                del self._parked[host]
+
     def _looked(self, target: Target) -> None:
-        self.polls["ok"] += 1
-        self._failures.pop(target.key, None)
-        if self._parts.board.looked(target.triggers, timestamp(self._parts.clock.now())):
+        with self._lock:
+            self.polls["ok"] += 1
+            self._failures.pop(target.key, None)
+        if self._parts.board.looked(target.triggers, target.key, timestamp(self._parts.clock.now())):
             self._tell(Reason.TRIGGER_RECOVERED, target, f"{target.key} answers again", "info")
 
     def _failed(self, target: Target, error: PierheadError) -> float:
-        self.polls["failed"] += 1
-        count = self._failures[target.key] = self._failures.get(target.key, 0) + 1
-        if self._parts.board.troubled(target.triggers, f"{error.reason}: {error}"):
+        with self._lock:
+            self.polls["failed"] += 1
+            count = self._failures[target.key] = self._failures.get(target.key, 0) + 1
+            if isinstance(error, Stalled):
+                self._stalled.add(target.key)
+        if self._parts.board.troubled(target.triggers, target.key, f"{error.reason}: {error}"):
             self._tell(Reason.TRIGGER_FAILED, target, str(error), "warning")
         delay = min(LONGEST_DELAY, target.interval * 2 ** min(count - 1, 6))
         if isinstance(error, Transient) and error.retry_after is not None:

@@ -7,20 +7,20 @@ the journal, so that a restart neither forgets the age of a tag nor tells anythi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent.chronicle import timestamp
 from agent.core.inbound import IMAGE_PUSH, InboundEvent
 from agent.core.matching import DEPLOY, Decision, Matcher
 from agent.core.model import Bound, DesiredState
 from agent.core.triggers import Needs, TagList, WatchRegistry
 from agent.core.values import InvalidValue, parse_image
-from agent.dispatch.board import TriggerBoard
+from agent.dispatch.board import Pending
 from agent.dispatch.intake import Intake
 from agent.dispatch.judging import Judge, TagSource
 from agent.dispatch.poller import Target
+from agent.dispatch.telling import ONLY_TOLD, Teller
 from agent.ports import Clock
 from agent.ports_journal import Polls
 
@@ -33,7 +33,7 @@ FORGET_TELLING = 30.0
 
 @dataclass(slots=True)
 class State:
-    """What is known of one image. `told` is what each binding that pins nothing was last told."""
+    """What is known of one image. `told` is what each binding was last told that writes no pin."""
 
     looked: float = 0.0
     first_seen: dict[str, float] = field(default_factory=dict)
@@ -67,16 +67,18 @@ class RegistryParts:
     registry: TagSource
     intake: Intake
     polls: Polls
-    board: TriggerBoard
+    teller: Teller
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """One image and everybody who waits for it."""
+    """One image at one host, and everybody who waits for it."""
 
     image: str
     registry: str | None
+    host: str
+    interval: float
     bounds: tuple[Bound, ...]
 
 
@@ -85,18 +87,19 @@ class RegistryWatcher:
 
     def __init__(self, parts: RegistryParts) -> None:
         self._parts = parts
+        self._known: tuple[DesiredState | None, Mapping[str, _Watched]] = (None, {})
 
     def targets(self) -> Sequence[Target]:
         """One for each image and login; as often as whoever is in the greatest hurry."""
-        desired = self._parts.judge.desired
-        found: dict[str, Target] = {}
-        for key, watch, bound in self._watches(desired):
-            known = found.get(key)
-            triggers = (*(known.triggers if known else ()), bound.trigger)
-            interval = min(watch.interval, known.interval) if known else watch.interval
-            host = watch.image.partition("/")[0]
-            found[key] = Target(key=key, interval=interval, host=host, triggers=tuple(dict.fromkeys(triggers)))
-        return tuple(found.values())
+        return tuple(
+            Target(
+                key=key,
+                interval=one.interval,
+                host=one.host,
+                triggers=tuple(dict.fromkeys(bound.trigger for bound in one.bounds)),
+            )
+            for key, one in self._all(self._parts.judge.desired).items()
+        )
 
     def looked_at(self, key: str) -> float:
         """See `Watcher`."""
@@ -105,7 +108,7 @@ class RegistryWatcher:
     def look(self, target: Target) -> float | None:
         """Ask for the tags, then let each binding judge them."""
         desired = self._parts.judge.desired
-        watched = self._watched(target.key, desired)
+        watched = self._all(desired).get(target.key)
         if desired is None or watched is None:
             return None
         names = self._parts.registry.tags(watched.image, watched.registry)
@@ -116,28 +119,28 @@ class RegistryWatcher:
         image = _repository(watched.image)
         tags = TagList(image=image, tags=names, now=now, first_seen=state.first_seen, created=state.created)
         decisions = self._judged(watched, tags, state, self._parts.judge.matcher(desired))
-        self._act(decisions, watched, state)
+        self._act(decisions, watched, state, desired)
         state.looked = now
         self._parts.polls.save_poll(target.key, state.to_bytes())
         times = [one.again - now for one in decisions if one.again is not None]
         return max(1.0, min(times)) if times else None
 
-    def _watches(self, desired: DesiredState | None) -> Iterator[tuple[str, WatchRegistry, Bound]]:
+    def _all(self, desired: DesiredState | None) -> Mapping[str, _Watched]:
+        """Everything that is watched, by key; found once for each desired state."""
+        known_for, found = self._known
+        if desired is not known_for:
+            found = {} if desired is None else _watched(self._watches(desired), desired)
+            self._known = (desired, found)
+        return found
+
+    def _watches(self, desired: DesiredState) -> Iterator[tuple[WatchRegistry, Bound]]:
         """Every binding in force that waits for a registry."""
-        if desired is None:
-            return
         for bounds in desired.bindings.values():
             for bound in bounds:
                 if bound.enabled and not desired.workloads[bound.workload].suspend:
                     for watch in self._parts.judge.watches(bound, desired):
                         if isinstance(watch, WatchRegistry):
-                            yield f"{PREFIX}{watch.registry or ''}:{_repository(watch.image)}", watch, bound
-
-    def _watched(self, key: str, desired: DesiredState | None) -> _Watched | None:
-        found = [(watch, bound) for name, watch, bound in self._watches(desired) if name == key]
-        if not found:
-            return None
-        return _Watched(found[0][0].image, found[0][0].registry, tuple(bound for _, bound in found))
+                            yield watch, bound
 
     def _judged(self, watched: _Watched, tags: TagList, state: State, matcher: Matcher) -> tuple[Decision, ...]:
         """What the tags mean for each binding, after asking for what is lacking."""
@@ -157,11 +160,15 @@ class RegistryWatcher:
             state.created[tag] = registry.created(image, tag, name)
         return replace(tags, digests={**tags.digests, **digests}, created=dict(state.created))
 
-    def _act(self, decisions: Sequence[Decision], watched: _Watched, state: State) -> None:
+    def _act(self, decisions: Sequence[Decision], watched: _Watched, state: State, desired: DesiredState) -> None:
         """Store an event for each binding that fires and was not told the same before."""
-        self._parts.board.meant(decisions, timestamp(self._parts.clock.now()), None)
+        self._parts.teller.looked(decisions)
+        state.told = {key: told for key, told in state.told.items() if key in {_told_key(one) for one in decisions}}
         for one, bound in zip(decisions, watched.bounds, strict=True):
-            if not one.fired or one.version is None or not self._news(one, state):
+            if not one.fired or one.version is None:
+                continue
+            if not _is_news(one, state):
+                self._show(one, desired)
                 continue
             event = InboundEvent(
                 type=IMAGE_PUSH,
@@ -170,22 +177,58 @@ class RegistryWatcher:
                 digest=one.version.digest,
                 subject=one.why,
             )
-            key = f"poll:{bound.trigger}:{bound.workload}:{bound.number}:{one.version.tag}@{one.version.digest}"
+            key = f"poll:{bound.trigger}:{bound.workload}:{bound.number}:{_words(one)}"
             self._parts.intake.store(bound.trigger, [event], {key: FORGET_TELLING}, workload=bound.workload)
 
-    @staticmethod
-    def _news(one: Decision, state: State) -> bool:
-        """What is written into a document is news until it is there; anything else once for each version.
+    def _show(self, one: Decision, desired: DesiredState) -> None:
+        """What was told by an earlier process is shown as waiting again."""
+        if one.report and one.repin is not None:
+            basis = self._parts.judge.bases(desired).get(one.workload)
+            self._parts.teller.board.wait(one.workload, Pending(text=one.repin.text, why=ONLY_TOLD, basis=basis))
 
-        The first look at something that pins nothing only learns what is there.
-        """
-        if one.action == DEPLOY and one.repin is not None:
-            return True
-        assert one.version is not None
-        key, version = f"{one.workload}.{one.number}", f"{one.version.tag}@{one.version.digest}"
-        known = state.told.get(key)
-        state.told[key] = version
-        return known not in (None, version)
+
+def _watched(watches: Iterator[tuple[WatchRegistry, Bound]], desired: DesiredState) -> dict[str, _Watched]:
+    found: dict[str, _Watched] = {}
+    for watch, bound in watches:
+        key = f"{PREFIX}{watch.registry or ''}:{_repository(watch.image)}"
+        known = found.get(key)
+        found[key] = _Watched(
+            image=watch.image,
+            registry=watch.registry,
+            host=_host(watch, desired),
+            interval=min(watch.interval, known.interval) if known else watch.interval,
+            bounds=(*(known.bounds if known else ()), bound),
+        )
+    return found
+
+
+def _host(watch: WatchRegistry, desired: DesiredState) -> str:
+    """Whose server is asked, so that one that hangs holds up no other."""
+    registry = desired.registries.get(watch.registry or "")
+    return registry.host if registry is not None else _repository(watch.image).partition("/")[0]
+
+
+def _is_news(one: Decision, state: State) -> bool:
+    """What is written into a document is news until it is there; anything else once for each version.
+
+    The first look at something that is only done again, such as a redeploy, learns what is there.
+    """
+    written = one.action == DEPLOY and one.repin is not None
+    if written and not one.report:
+        return True
+    key, version = _told_key(one), _words(one)
+    known = state.told.get(key)
+    state.told[key] = version
+    return known != version and (written or known is not None)
+
+
+def _told_key(one: Decision) -> str:
+    return f"{one.workload}.{one.number}"
+
+
+def _words(one: Decision) -> str:
+    assert one.version is not None
+    return f"{one.version.tag}@{one.version.digest}"
 
 
 def _together(decisions: Sequence[Decision]) -> Needs:

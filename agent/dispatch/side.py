@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.core.detail import Counter
@@ -11,9 +12,13 @@ from agent.dispatch.board import TriggerBoard
 from agent.dispatch.clockwork import Clockwork
 from agent.dispatch.dispatcher import Dispatcher
 from agent.dispatch.judging import Judge
+from agent.dispatch.mending import Mending
 from agent.dispatch.poller import Poller
 from agent.dispatch.updater import Updater
+from agent.errors import PierheadError
 from agent.ports_journal import DeliveryLog, Inbox
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +27,14 @@ class SideParts:
 
     judge: Judge
     board: TriggerBoard
+    mending: Mending
     dispatcher: Dispatcher
     updater: Updater
     poller: Poller
     clockwork: Clockwork
     inbox: Inbox
     deliveries: DeliveryLog
-    limits: Callable[[], dict[str, float]]
+    limits: Callable[[], Mapping[str, float]]
 
 
 class TriggerSide:
@@ -37,6 +43,7 @@ class TriggerSide:
     def __init__(self, parts: SideParts) -> None:
         self.parts = parts
         self._started = threading.Event()
+        self._refreshing = threading.Lock()
 
     def start(self) -> None:
         """Begin with what an earlier process left."""
@@ -48,18 +55,27 @@ class TriggerSide:
 
     def refresh(self) -> None:
         """A new desired state is in force."""
-        desired = self.parts.judge.desired
-        if desired is None or not self._started.is_set():
+        if not self._started.is_set():
             return
-        self.parts.board.keep(desired.triggers, desired.workloads)
-        self.parts.poller.refresh()
-        self.parts.clockwork.refresh()
+        with self._refreshing:
+            desired = self.parts.judge.desired
+            if desired is None:
+                return
+            self.parts.board.keep(desired.triggers, self.parts.judge.bases(desired))
+            self.parts.mending.learn(desired)
+            self.parts.poller.refresh()
+            self.parts.clockwork.refresh()
+        self.parts.updater.retry()
         self.parts.dispatcher.wake()
 
     def tick(self) -> None:
-        """Every second: another process may have put something into the inbox."""
-        if self.parts.inbox.changed_by_others():
-            self.parts.dispatcher.wake()
+        """Every second: another process may have put something into the inbox, or somebody set the clock."""
+        self.parts.clockwork.check_clock()
+        try:
+            if self.parts.inbox.changed_by_others():
+                self.parts.dispatcher.wake()
+        except PierheadError as error:
+            logger.debug("whether something new is in the inbox is not known: %s", error)
 
     def stop(self, timeout: float) -> None:
         """Finish what is being done, as far as `timeout` seconds allow."""
@@ -69,10 +85,10 @@ class TriggerSide:
         self.parts.poller.stop(timeout / 3)
 
     def counters(self) -> Iterator[Counter]:
-        """The numbers for `/metrics`."""
+        """The numbers for `/metrics`; those that cannot be had now are left out."""
         parts = self.parts
         yield Counter(name="inbox_events_total", value=parts.dispatcher.handled, help="Inbound events acted upon")
-        yield Counter(name="inbox_depth", value=parts.inbox.inbox_depth(), gauge=True, help="Inbound events that wait")
+        yield from self._depth()
         for outcome, value in parts.poller.polls.items():
             yield Counter(
                 name="polls_total", value=value, labels={"outcome": outcome}, help="Looks at registries and git"
@@ -95,3 +111,10 @@ class TriggerSide:
                 labels={"registry": host},
                 help="Requests that a registry said are left",
             )
+
+    def _depth(self) -> Iterator[Counter]:
+        try:
+            depth = self.parts.inbox.inbox_depth()
+        except PierheadError:
+            return
+        yield Counter(name="inbox_depth", value=depth, gauge=True, help="Inbound events that wait")

@@ -13,6 +13,7 @@ from agent.dispatch.board import TriggerBoard
 from agent.dispatch.clockwork import Clockwork, ClockworkParts
 from agent.dispatch.intake import Intake
 from agent.dispatch.judging import Judge, JudgeParts
+from agent.dispatch.past import Past
 from agent.errors import Transient
 from agent.repository.schedule import FetchSchedule
 from agent.running import Agent, AgentParts
@@ -112,6 +113,8 @@ class House:
                 triggers=kinds,
                 registry=None,
                 repository=spine.repository,
+                clock=spine.clock,
+                past=Past(spine.journal.recall, spine.journal.remember),
                 config_url="config.git",
                 follow=spine.follower.follow,
             )
@@ -126,7 +129,8 @@ class House:
                 chance=lambda: 0.5,
             )
         )
-        return TriggerView(board=TriggerBoard(), clockwork=clockwork, kinds=kinds)
+        last_received = spine.journal.last_received
+        return TriggerView(board=TriggerBoard(), clockwork=clockwork, kinds=kinds, last_received=last_received)
 
     def tick(self) -> None:
         """What the daemon does every second."""

@@ -25,7 +25,7 @@ def pinned_of(source: ImageSource, registry_hosts: Mapping[str, str]) -> Pinned:
 
 
 def repin(source: ImageSource, version: Version, registry_hosts: Mapping[str, str]) -> Repin:
-    """The edits for a version, or why there are none; neither where it has no tag and no digest, as a commit has none."""
+    """The edits for a version, or why there are none; neither where it names no tag and no digest, as a commit does."""
     if version.tag is None and version.digest is None:
         return Repin()
     if why_not := _unusable(version):

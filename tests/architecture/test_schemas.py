@@ -32,9 +32,15 @@ def properties(schema: object, place: str = "") -> Iterator[tuple[str, dict]]:
         yield from properties(value, f"{place}/{key}")
 
 
-def source_kinds() -> list[str]:
-    names = (path.stem for path in (AGENT / "sources").glob("*.py"))
-    return [name for name in sorted(names) if hasattr(importlib.import_module(f"agent.sources.{name}"), "KIND")]
+def kinds_in(package_name: str) -> list[str]:
+    """The names of the kinds in a package, each the `KIND` of one module."""
+    names = sorted(path.stem for path in (AGENT / package_name).glob("*.py"))
+    modules = [importlib.import_module(f"agent.{package_name}.{name}") for name in names]
+    return sorted(module.KIND.name for module in modules if hasattr(module, "KIND"))
+
+
+def schemas_in(folder_name: str) -> list[str]:
+    return sorted(path.name.removesuffix(".schema.json") for path in (SCHEMAS / folder_name).glob("*.schema.json"))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -43,10 +49,27 @@ def test_each_kind_of_document_has_one_schema(name):
 
 
 def test_each_source_kind_has_one_schema_and_each_schema_one_kind():
-    kinds = [importlib.import_module(f"agent.sources.{name}").KIND.name for name in source_kinds()]
-    schemas = sorted(path.name.removesuffix(".schema.json") for path in (SCHEMAS / "source").glob("*.schema.json"))
-    assert sorted(kinds) == schemas
-    assert "image" in kinds
+    assert kinds_in("sources") == schemas_in("source")
+    assert "image" in schemas_in("source")
+
+
+def test_each_trigger_kind_has_one_schema_and_each_schema_one_kind():
+    assert kinds_in("triggers") == schemas_in("trigger")
+    assert schemas_in("trigger") == ["git", "log_scan", "manual", "registry", "schedule", "webhook"]
+
+
+@pytest.mark.parametrize("kind", schemas_in("trigger"))
+def test_a_trigger_schema_knows_the_kind_that_it_is_of(kind):
+    """It is asked about signals, inline triggers and merged configurations alike, all of which carry `kind`."""
+    schema = load(SCHEMAS / "trigger" / f"{kind}.schema.json")
+    assert schema["properties"]["kind"]["const"] == kind
+    assert "kind" in schema["required"]
+    assert schema["additionalProperties"] is False
+
+
+def test_editors_are_led_to_each_trigger_kind():
+    choices = load(SCHEMAS / "trigger.schema.json")["properties"]["signal"]["allOf"]
+    assert [one["then"]["$ref"] for one in choices] == [f"trigger/{kind}.schema.json" for kind in schemas_in("trigger")]
 
 
 @pytest.mark.parametrize("path", EVERY_SCHEMA, ids=name_of)

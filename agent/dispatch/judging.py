@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -23,6 +24,7 @@ from agent.ports import Clock, Repository
 BEHIND = "a newer event has changed or settled the version of this workload meanwhile"
 OWN_REFS = ("refs/heads/pierhead/", "refs/notes/")
 """Where agents write status and events to; whoever is told of that by a webhook must not write more because of it."""
+MATCHED = 1000
 LEAST_PAUSE = 5.0
 PAUSE_BY_TIME = 10.0
 """A registry that fails to answer is left alone for so many times the time it took: events of others wait meanwhile."""
@@ -62,6 +64,7 @@ class Judge:
         self._parts = parts
         self._lock = threading.Lock()
         self._away: dict[str, tuple[float, Transient]] = {}
+        self._matched: OrderedDict[str, tuple[DesiredState, tuple[Decision, ...]]] = OrderedDict()
         self.past = parts.past
 
     @property
@@ -111,13 +114,26 @@ class Judge:
         bindings = bindings_of(received, desired)
         if not bindings:
             return ()
-        own = self._is_own(received.event)
-        decided = self.matcher(desired).decide(received.event, bindings, own=own)
+        decided = self._decided(received, bindings, desired)
         completed = (
             self._completed(one, received.event, bound, desired) if one.needs else one
             for one, bound in zip(decided, bindings, strict=True)
         )
         return tuple(self._in_time(one, received) for one in completed)
+
+    def _decided(self, received: Received, bindings: tuple[Bound, ...], desired: DesiredState) -> tuple[Decision, ...]:
+        """What the matcher says; an event that is looked at twice in a row on one desired state is matched once."""
+        with self._lock:
+            known_for, decided = self._matched.get(received.id, (None, ()))
+        if known_for is desired:
+            return decided
+        own = self._is_own(received.event)
+        decided = self.matcher(desired).decide(received.event, bindings, own=own)
+        with self._lock:
+            self._matched[received.id] = (desired, decided)
+            while len(self._matched) > MATCHED:
+                self._matched.popitem(last=False)
+        return decided
 
     def _in_time(self, one: Decision, received: Received) -> Decision:
         """A pin that a newer event has set stays. Versions side by side are no substitute for one another."""

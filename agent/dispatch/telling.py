@@ -19,6 +19,7 @@ from agent.errors import PierheadError, Stalled
 from agent.ports import Clock
 
 REMEMBERED = 10_000
+MOST_SHOWN = 20
 SOURCE = "triggers"
 ONLY_TOLD = "the document says that no update is written for it (`update.via`)"
 REQUESTED = {REDEPLOY: Reason.REDEPLOY_REQUESTED, RESTART: Reason.RESTART_REQUESTED}
@@ -47,9 +48,11 @@ class Teller:
         self.board.heard(received.trigger, heard)
         self.board.meant(decisions, timestamp(self._clock.now()), received.id)
         before = self._remember(received.id, decisions)
-        for one in decisions:
-            if before is None or (one.workload, one.number, one.fired) not in before:
-                self._decision(received, one, bases)
+        fresh = [one for one in decisions if before is None or (one.workload, one.number, one.fired) not in before]
+        for one in fresh:
+            if one.fired:
+                self._fired(received, one, bases)
+        self._not_fired(received, [one for one in fresh if not one.fired])
         if not decisions and before is None:
             self._write(received, Reason.TRIGGER_NOT_FIRED, f"{received.trigger}: {outcome}", "debug")
 
@@ -61,11 +64,20 @@ class Teller:
                 self._told.popitem(last=False)
             return before
 
-    def _decision(self, received: Received, one: Decision, bases: Mapping[str, object]) -> None:
-        if not one.fired:
-            message = f"{received.trigger} did not fire: {one.why}"
-            self._write(received, Reason.TRIGGER_NOT_FIRED, message, "debug", one)
-            return
+    def _not_fired(self, received: Received, silent: Sequence[Decision]) -> None:
+        """Why, for each binding; in one event, as a webhook may have hundreds of bindings of which one is meant."""
+        name = received.trigger
+        if len(silent) == 1:
+            message = f"{name} did not fire: {silent[0].why}"
+            self._write(received, Reason.TRIGGER_NOT_FIRED, message, "debug", silent[0])
+        elif silent:
+            shown = silent[:MOST_SHOWN]
+            more = f"; and {len(silent) - len(shown)} more" if len(silent) > len(shown) else ""
+            whys = "; ".join(f"{one.workload}: {one.why}" for one in shown)
+            message = f"{name} did not fire for {len(silent)} bindings: {whys}{more}"
+            self._write(received, Reason.TRIGGER_NOT_FIRED, message, "debug")
+
+    def _fired(self, received: Received, one: Decision, bases: Mapping[str, object]) -> None:
         if one.report and one.repin is not None:
             pending = Pending(text=one.repin.text, why=ONLY_TOLD, basis=bases.get(one.workload))
             if self.board.wait(one.workload, pending):

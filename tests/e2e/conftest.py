@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
+import docker.errors
 import pytest
 from support import images
 from support.agent_process import AgentProcess, ConfigRepository, EngineSide, remove_shared_network
+from support.git_server import GitServer
+from support.trigger_parts import Scene, Served, give_secrets
 
 RUN = secrets.token_hex(4)
 
@@ -85,3 +89,39 @@ def engine(agent: AgentProcess) -> Iterator[EngineSide]:
     side = EngineSide(agent.host)
     yield side
     side.api.close()
+
+
+@pytest.fixture
+def scene(agent: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]) -> Scene:
+    """An agent with secrets, not started, that follows a local repository."""
+    give_secrets(agent)
+    return Scene(agent, repository, engine, web_images)
+
+
+@pytest.fixture
+def served(make_agent: Callable[..., AgentProcess], web_images: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    """The same with a config repository behind a git server, which may misbehave."""
+    with GitServer(tmp_path / "served") as server:
+        remote = server.create("acme/config")
+        repository = ConfigRepository.create(tmp_path / "work", server.url("acme/config"))
+        agent = make_agent(server.url("acme/config"))
+        give_secrets(agent)
+        engine = EngineSide(agent.host)
+        yield Served(agent, repository, engine, web_images, server, remote)
+        engine.api.close()
+        agent.kill()
+
+
+@pytest.fixture
+def pushed() -> Iterator[list[str]]:
+    """References of a registry that goes away, whose images go in the end.
+
+    A test names this before the agent, which then ends first and takes its containers along.
+    """
+    references: list[str] = []
+    yield references
+    client: Any = docker.APIClient(version="auto", timeout=60)
+    for reference in references:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.remove_image(reference, noprune=True, force=True)
+    client.close()

@@ -4,68 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
-import docker.errors
 import pytest
-from support.agent_process import AgentProcess, ConfigRepository, EngineSide, free_port, wait_for
+from support.agent_process import EngineSide, free_port, wait_for
 from support.git_server import git
-from support.registry import PASSWORD, USERNAME, registry
+from support.registry import registry
+from support.trigger_parts import (
+    SECRET,
+    Scene,
+    address,
+    hook,
+    login,
+    pending_update,
+    runs,
+    subjects,
+    trigger,
+    wait_settled,
+    workload,
+)
 from support.webhooks import bearer, github_push, post, pushed_image, signed
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
-
-SECRET = "a webhook secret nobody knows"
-
-
-@pytest.fixture
-def secrets_of(agent: AgentProcess) -> AgentProcess:
-    """The agent with a folder of secrets."""
-    folder = agent.base / "secrets"
-    folder.mkdir(parents=True)
-    (folder / "registry").write_text(PASSWORD)
-    (folder / "hook").write_text(SECRET)
-    agent.settings["secrets"] = [{"kind": "files", "path": str(folder)}]
-    return agent
-
-
-@pytest.fixture
-def pushed(engine: EngineSide) -> Iterator[list[str]]:
-    """References of a registry that goes away; what the engine still has of them is removed in the end."""
-    references: list[str] = []
-    yield references
-    client: Any = docker.APIClient(version="auto", timeout=60)
-    for reference in references:
-        for one in client.containers(all=True, filters={"ancestor": reference}):
-            client.remove_container(one["Id"], force=True)
-        try:
-            client.remove_image(reference, noprune=True, force=True)
-        except docker.errors.ImageNotFound:
-            continue
-    client.close()
-
-
-def workload(name: str, image: str, tag: str, triggers: list[dict[str, Any]], **source: Any) -> str:
-    """A workload document as somebody would write it, comments included."""
-    more = "".join(f"  {key}: {json.dumps(value)}\n" for key, value in source.items())
-    bindings = "".join(f"  - {json.dumps(one)}\n" for one in triggers)
-    return (
-        f"# {name}, kept by hand\nkind: Workload\nname: {name}\nsource:\n  kind: image\n"
-        f'  image: {image}   # where it comes from\n  tag: "{tag}"      # the pin\n{more}'
-        f"triggers:\n{bindings}"
-    )
-
-
-def login(port: int) -> str:
-    document = {"kind": "Registry", "name": "own", "host": f"127.0.0.1:{port}", "username": USERNAME}
-    return json.dumps(document | {"password": {"secret": "registry"}})
-
-
-def trigger(name: str, **signal: Any) -> str:
-    return json.dumps({"kind": "Trigger", "name": name, "signal": signal})
 
 
 def replaced(engine: EngineSide, workload_name: str, before: str) -> bool:
@@ -74,21 +35,10 @@ def replaced(engine: EngineSide, workload_name: str, before: str) -> bool:
     return len(found) == 1 and found[0]["State"] == "running" and found[0]["Id"] != before
 
 
-def subjects(repository: ConfigRepository) -> list[str]:
-    """Subjects of all commits on the config branch, oldest first."""
-    return git(repository.folder, "log", "--reverse", "--format=%s", "main").splitlines()
-
-
 @pytest.mark.program("docker-registry")
-def test_a_pushed_image_is_notified_committed_and_deployed(
-    secrets_of: AgentProcess,
-    repository: ConfigRepository,
-    engine: EngineSide,
-    web_images: dict[str, str],
-    pushed: list[str],
-    tmp_path: Path,
-) -> None:
-    agent, port = secrets_of, free_port()
+def test_a_pushed_image_is_notified_committed_and_deployed(pushed: list[str], scene: Scene, tmp_path: Path) -> None:
+    agent, repository, engine, web_images = scene
+    port = free_port()
     told = (f"http://127.0.0.1:{agent.port}/webhook/pushes", SECRET)
     with registry(tmp_path / "registry", port, tell=told) as served:
         pushed.append(served.push(engine.api, web_images["one"], "shop/web:1.0.0"))
@@ -106,7 +56,7 @@ def test_a_pushed_image_is_notified_committed_and_deployed(
         pushed.append(served.push(engine.api, web_images["two"], "shop/web:1.1.0"))
         wait_for("the new container", lambda: [one["Image"] for one in engine.running("web")] == [pushed[1]])
         agent.wait_phase("web", "Synced")
-    assert subjects(repository)[1:] == [f"web: 127.0.0.1:{port}/shop/web 1.0.0 → 1.1.0"]
+    assert subjects(repository.folder)[1:] == [f"web: 127.0.0.1:{port}/shop/web 1.0.0 → 1.1.0"]
     difference = git(repository.folder, "show", "--format=", "--unified=0", "main").splitlines()[5:]
     assert difference == ['-  tag: "1.0.0"      # the pin', '+  tag: "1.1.0"      # the pin']
     message = git(repository.folder, "log", "-1", "--format=%B", "main")
@@ -119,15 +69,9 @@ def test_a_pushed_image_is_notified_committed_and_deployed(
 
 
 @pytest.mark.program("docker-registry")
-def test_without_a_webhook_the_registry_is_looked_at(
-    secrets_of: AgentProcess,
-    repository: ConfigRepository,
-    engine: EngineSide,
-    web_images: dict[str, str],
-    pushed: list[str],
-    tmp_path: Path,
-) -> None:
-    agent, port = secrets_of, free_port()
+def test_without_a_webhook_the_registry_is_looked_at(pushed: list[str], scene: Scene, tmp_path: Path) -> None:
+    agent, repository, engine, web_images = scene
+    port = free_port()
     image = f"127.0.0.1:{port}/shop/web"
     with registry(tmp_path / "registry", port) as served:
         pushed.append(served.push(engine.api, web_images["one"], "shop/web:1.0.0"))
@@ -142,13 +86,11 @@ def test_without_a_webhook_the_registry_is_looked_at(
         for tag, made in (("2.0.0", "three"), ("1.2.0", "two"), ("1.3.0-rc.1", "three")):
             pushed.append(served.push(engine.api, web_images[made], f"shop/web:{tag}"))
         wait_for("the new container", lambda: [one["Image"] for one in engine.running("web")] == [f"{image}:1.2.0"], 40)
-    assert subjects(repository)[1:] == [f"web: {image} 1.0.0 → 1.2.0"]
+    assert subjects(repository.folder)[1:] == [f"web: {image} 1.0.0 → 1.2.0"]
 
 
-def test_one_webhook_serves_many_bindings_and_says_why_some_do_not_fire(
-    secrets_of: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]
-) -> None:
-    agent = secrets_of
+def test_one_webhook_serves_many_bindings_and_says_why_some_do_not_fire(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
     image, _, tag = web_images["one"].rpartition(":")
     documents = {
         "triggers/push.yaml": trigger(
@@ -183,15 +125,13 @@ def test_one_webhook_serves_many_bindings_and_says_why_some_do_not_fire(
     assert why["fires"][0] is True
     assert why["filtered"] == (False, "none of 1 changed paths matches docs/**")
     assert why["disabled"] == (False, "the binding is disabled")
-    assert len(subjects(repository)) == 1
+    assert len(subjects(repository.folder)) == 1
     assert post(url, body, signed(body, "wrong", "push"))[0] == 401
     assert post(url.replace("push", "other"), body, signed(body, SECRET, "push"))[0] == 404
 
 
-def test_a_trigger_is_fired_by_hand(
-    secrets_of: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]
-) -> None:
-    agent = secrets_of
+def test_a_trigger_is_fired_by_hand(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
     image, _, tag = web_images["one"].rpartition(":")
     by_hand = {"kind": "manual", "secret": {"secret": "hook"}, "action": "restart"}
     repository.commit({"workloads/web.yaml": workload("web", image, tag, [by_hand], pull="never", init=True)})
@@ -212,10 +152,8 @@ def test_a_trigger_is_fired_by_hand(
     assert (unknown.returncode, "there is no trigger of that name" in unknown.stdout) == (1, True)
 
 
-def test_what_was_accepted_is_done_though_the_agent_is_killed_at_once(
-    secrets_of: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]
-) -> None:
-    agent = secrets_of
+def test_what_was_accepted_is_done_though_the_agent_is_killed_at_once(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
     image, _, tag = web_images["one"].rpartition(":")
     newer = web_images["two"].rpartition(":")[2]
     hook = {"kind": "webhook", "vendor": "generic", "auth": "token", "secret": {"secret": "hook"}}
@@ -227,15 +165,13 @@ def test_what_was_accepted_is_done_though_the_agent_is_killed_at_once(
     assert (status, answer["outcome"]) == (202, "accepted")
     agent.start()
     wait_for("the new version", lambda: [one["Image"] for one in engine.running("web")] == [web_images["two"]])
-    assert subjects(repository)[1:] == [f"web: docker.io/{image} {tag} → {newer}"]
+    assert subjects(repository.folder)[1:] == [f"web: docker.io/{image} {tag} → {newer}"]
     status, answer = post(f"http://127.0.0.1:{agent.port}/webhook/web.1", body, bearer(SECRET))
     assert (status, answer["outcome"]) == (200, "duplicate")
 
 
-def test_a_schedule_ticks_and_makes_up_for_what_was_missed(
-    secrets_of: AgentProcess, repository: ConfigRepository, engine: EngineSide, web_images: dict[str, str]
-) -> None:
-    agent = secrets_of
+def test_a_schedule_ticks_and_makes_up_for_what_was_missed(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
     image, _, tag = web_images["one"].rpartition(":")
     run = {"command": ["sh", "-c", "echo cleaned up; exit 0"], "timeout": "30s"}
     nightly = {"kind": "schedule", "cron": "* * * * *", "action": "run", "run": run}
@@ -259,16 +195,8 @@ def test_a_schedule_ticks_and_makes_up_for_what_was_missed(
 
 
 @pytest.mark.parametrize("action", ["deploy", "redeploy"])
-def test_a_version_that_is_pinned_already_changes_nothing(
-    secrets_of: AgentProcess,
-    repository: ConfigRepository,
-    engine: EngineSide,
-    web_images: dict[str, str],
-    action: str,
-    make_agent: Callable[..., AgentProcess],
-) -> None:
-    del make_agent
-    agent = secrets_of
+def test_a_version_that_is_pinned_already_changes_nothing(scene: Scene, action: str) -> None:
+    agent, repository, engine, web_images = scene
     image, _, tag = web_images["one"].rpartition(":")
     hook = {"kind": "webhook", "auth": "token", "secret": {"secret": "hook"}, "action": action}
     repository.commit({"workloads/web.yaml": workload("web", image, tag, [hook], pull="never")})
@@ -283,8 +211,55 @@ def test_a_version_that_is_pinned_already_changes_nothing(
 
     wait_for("a decision", decided)
     agent.wait_phase("web", "Synced")
-    assert len(subjects(repository)) == 1
+    assert len(subjects(repository.folder)) == 1
     if action == "deploy":
         assert engine.only("web")["Id"] == before
     else:
         wait_for("a new container", lambda: replaced(engine, "web", before))
+
+
+def test_an_edit_that_nobody_has_committed_yet_is_left_alone_and_the_update_follows_it(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
+    image, _, tag = web_images["one"].rpartition(":")
+    newer = web_images["two"].rpartition(":")[2]
+    text = workload("web", image, tag, [hook()], pull="never")
+    repository.commit({"workloads/web.yaml": text})
+    agent.start().wait_phase("web", "Synced")
+    edited = f"{text}description: half a sent"
+    file = repository.folder / "workloads" / "web.yaml"
+    file.write_text(edited)
+    assert post(address(agent, "web.1"), pushed_image(image, newer), bearer(SECRET))[0] == 202
+    told = wait_for("the refusal is told", lambda: agent.events("UpdateRejected", "web"))[0]["message"]
+    assert "expected no uncommitted edits in files of the update, found them in workloads/web.yaml" in told
+    assert "commit or stash your edits" in told
+    assert "workloads/web.yaml" in pending_update(agent, "web")
+    assert file.read_text() == edited
+    assert subjects(repository.folder) == ["change"]
+    git(repository.folder, "commit", "--quiet", "--all", "--message", "describe it")
+    wait_for("the new version", lambda: runs(engine, "web") == [web_images["two"]])
+    assert subjects(repository.folder)[1:] == ["describe it", f"web: docker.io/{image} {tag} → {newer}"]
+    assert file.read_text() == edited.replace(f'"{tag}"', f'"{newer}"')
+    assert git(repository.folder, "status", "--porcelain") == ""
+    assert len(agent.events("UpdateRejected", "web")) == 1
+    wait_settled(agent)
+    assert pending_update(agent, "web") == ""
+
+
+def test_a_followed_working_tree_is_edited_in_place(scene: Scene) -> None:
+    agent, repository, engine, web_images = scene
+    agent.settings["repo"] = {"worktree": True}
+    image, _, tag = web_images["one"].rpartition(":")
+    newer = web_images["two"].rpartition(":")[2]
+    text = workload("web", image, tag, [hook()], pull="never")
+    repository.commit({"workloads/web.yaml": text})
+    file = repository.folder / "workloads" / "web.yaml"
+    file.write_text(f"{text}description: still being written\n")
+    agent.start().wait_phase("web", "Synced")
+    assert post(address(agent, "web.1"), pushed_image(image, newer), bearer(SECRET))[0] == 202
+    wait_for("the new version", lambda: runs(engine, "web") == [web_images["two"]])
+    wait_settled(agent)
+    assert file.read_text() == f"{text}description: still being written\n".replace(f'"{tag}"', f'"{newer}"')
+    assert subjects(repository.folder) == ["change"], "nothing is committed"
+    assert [one["message"].partition(",")[0] for one in agent.events("UpdateWritten", "web")] == [
+        f"docker.io/{image} {tag} → {newer}"
+    ]

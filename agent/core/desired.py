@@ -34,6 +34,7 @@ from agent.core.schemas import OTHER_KINDS, Schemas
 from agent.core.tree import ReadBlob, Tree
 from agent.core.validation.across import across
 from agent.core.validation.bindings import join
+from agent.core.validation.watched import check_watched
 from agent.core.values import default_id
 
 
@@ -100,6 +101,7 @@ class StateBuilder:
             draft.add(entry, finding)
         self._check_kinds(draft, settings, loaded)
         self._join_triggers(draft)
+        self._check_watched(draft)
         self._check_secrets(draft)
         return self._state(loaded, draft, settings)
 
@@ -148,6 +150,14 @@ class StateBuilder:
                     entry.joined = (surroundings, join(entry.workload, triggers, known, rules))
                 for finding in entry.joined[1].findings:
                     draft.add(entry, finding)
+
+    def _check_watched(self, draft: Draft) -> None:
+        registries = {one.name for one in draft.entries if one.document.kind == "Registry" and one.name}
+        for entry in draft.entries:
+            if entry.trigger is not None or (entry.workload is not None and entry.workload.triggers):
+                for finding in check_watched(entry, self._context.triggers.kinds, registries):
+                    if finding.pointer not in entry.wrong:
+                        draft.add(entry, finding)
 
     def _kind_findings(self, entry: Entry, workload: Workload, desired: DesiredState) -> tuple[Finding, ...]:
         if entry.checked[0] != self._generation:

@@ -114,7 +114,9 @@ class RegistryWatcher:
         names = self._parts.registry.tags(watched.image, watched.registry)
         now = self._parts.clock.now()
         state = State.from_bytes(self._parts.polls.load_poll(target.key))
-        state.first_seen = {name: state.first_seen.get(name, now) for name in names}
+        state.first_seen = self._seen(state, names, watched, desired) | {
+            name: state.first_seen.get(name, now) for name in names
+        }
         state.created = {name: made for name, made in state.created.items() if name in state.first_seen}
         image = _repository(watched.image)
         tags = TagList(image=image, tags=names, now=now, first_seen=state.first_seen, created=state.created)
@@ -124,6 +126,13 @@ class RegistryWatcher:
         self._parts.polls.save_poll(target.key, state.to_bytes())
         times = [one.again - now for one in decisions if one.again is not None]
         return max(1.0, min(times)) if times else None
+
+    def _seen(self, state: State, names: Sequence[str], watched: _Watched, desired: DesiredState) -> dict[str, float]:
+        """When tags were first seen that are gone and pinned all the same: what comes later is told by it."""
+        workloads = {bound.workload: desired.workloads[bound.workload] for bound in watched.bounds}
+        pins = [self._parts.judge.pinned(one, desired) for one in workloads.values()]
+        kept = {tag for pin in pins for tag in (pin.tag, *pin.tags) if tag} - set(names)
+        return {tag: state.first_seen[tag] for tag in kept if tag in state.first_seen}
 
     def _all(self, desired: DesiredState | None) -> Mapping[str, _Watched]:
         """Everything that is watched, by key; found once for each desired state."""
@@ -190,16 +199,24 @@ class RegistryWatcher:
 def _watched(watches: Iterator[tuple[WatchRegistry, Bound]], desired: DesiredState) -> dict[str, _Watched]:
     found: dict[str, _Watched] = {}
     for watch, bound in watches:
-        key = f"{PREFIX}{watch.registry or ''}:{_repository(watch.image)}"
+        key = f"{PREFIX}{watch.registry or ''}:{_repository(_complete(watch, desired))}"
         known = found.get(key)
         found[key] = _Watched(
-            image=watch.image,
+            image=_complete(watch, desired),
             registry=watch.registry,
             host=_host(watch, desired),
             interval=min(watch.interval, known.interval) if known else watch.interval,
             bounds=(*(known.bounds if known else ()), bound),
         )
     return found
+
+
+def _complete(watch: WatchRegistry, desired: DesiredState) -> str:
+    """The image with the host of the registry that the trigger names, as images of workloads have it."""
+    registry = desired.registries.get(watch.registry or "")
+    if registry is None or watch.image.startswith(f"{registry.host}/"):
+        return watch.image
+    return f"{registry.host}/{watch.image}"
 
 
 def _host(watch: WatchRegistry, desired: DesiredState) -> str:

@@ -80,6 +80,8 @@ ROWS = [
     ("UnknownKind", "kind: Worklaod\nname: web\n", 1, 1),
     ("UnknownReference", WEB + "  registry: none\n", 6, 3),
     ("UnknownSourceKind", "kind: Workload\nname: web\nsource: {kind: none}\n", 3, 10),
+    ("ReservedName", "kind: Trigger\nname: config\nsignal: {kind: manual}\n", 2, 1),
+    ("UnknownRegistry", WEB + "triggers: [{kind: registry, image: a, policy: newest, registry: b}]\n", 6, 55),
     ("UnknownTag", "kind: !own Workload\nname: web\n", 1, 7),
     ("UnknownTrigger", WEB + "triggers:\n  - {order: 1, trigger: none}\n", 7, 16),
     ("UnknownTriggerKind", WEB + "triggers:\n  - {order: 1, kind: none}\n", 7, 16),
@@ -167,6 +169,14 @@ TRIGGER_ROWS = [
         "/triggers/0/run/command",
     ),
     ("UnknownTrigger", "  kind: manual\n", "{order: 1, §trigger: cj}", "/triggers/0/trigger"),
+    ("UnknownRegistry", "  {kind: registry, image: a, policy: newest, §registry: none}\n", "", "/signal/registry"),
+    ("UnknownRegistry", "", "{kind: registry, image: a, policy: newest, §registry: b}", "/triggers/0/registry"),
+    (
+        "UnknownRegistry",
+        "  {kind: registry, image: a, policy: newest}\n",
+        "{trigger: ci, with: {§registry: none}}",
+        "/triggers/0/with/registry",
+    ),
 ]
 
 

@@ -56,8 +56,8 @@ class TriggerDetail:
     """One trigger. `workload` is where it is written inline, `summary` the kind's own words.
 
     `last_event` tells the newest event in words, `outcome` what it meant (`fired 2 of 3`), `polled` when the agent last
-    looked by itself and `trouble` why that, or the trigger itself, does not work now. `auth` is how a sender of webhooks
-    proves itself (one of AUTH_WAYS), None where it has no address. Times are RFC 3339.
+    looked by itself and `trouble` why that, or the trigger itself, does not work now. `auth` is how a sender proves
+    itself (one of AUTH_WAYS), None where there is no address. Times are RFC 3339.
     """
 
     name: str

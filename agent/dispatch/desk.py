@@ -17,6 +17,9 @@ from agent.ports import Secrets
 from agent.ports_journal import DeliveryLog, Post
 from agent.ports_web import WebhookTrigger
 
+SOON = 2.0
+"""Seconds in which an agent that has just started has read its config repository, mostly."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskParts:
@@ -48,7 +51,7 @@ class Desk:
         """
         desired = self._parts.follower.state.desired
         if desired is None:
-            raise Transient(Reason.NOTHING_READABLE, "the config repository has not been read yet")
+            raise Transient(Reason.NOTHING_READABLE, "the config repository has not been read yet", retry_after=SOON)
         trigger = desired.triggers.get(name)
         if trigger is None:
             return None

@@ -34,7 +34,7 @@ from support.webhooks import Forge, Sender, Told, bearer, post, pushed_image, re
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 PUSHERS = 10
-EACH = 4
+EACH = 3
 THREADS = 4
 
 

@@ -31,7 +31,7 @@ from support.trigger_parts import (
     wait_settled,
     workload,
 )
-from support.webhooks import bearer, post, pushed_image
+from support.webhooks import Sender, bearer, post, pushed_image
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
@@ -149,6 +149,25 @@ def test_a_hundred_events_survive_a_kill_while_the_git_server_is_in_trouble(serv
     assert {state for state, _ in fates(agent, ids)} == {"done"}
     revision = git(remote, "rev-parse", "main")
     agent.wait_phase(names[0], "Synced", revision=revision)
+
+
+def test_a_delivery_that_comes_before_the_triggers_are_known_is_asked_to_come_again_soon(served: Served) -> None:
+    agent, repository, engine, images, server, _ = served
+    image, _, tag = images["one"].rpartition(":")
+    newer = images["two"].rpartition(":")[2]
+    repository.commit({"workloads/web.yaml": workload("web", image, tag, [hook()], pull="never", port=8080)})
+    server.refuse = 503
+    agent.start()
+    wait_for("it listens", agent.status)
+    body, sender = pushed_image(image, newer), Sender(agent.port, 0)
+    status, answer = sender.post("/webhook/web.1", body, bearer(SECRET))
+    assert (status, answer["error"]["reason"]) == (503, "Unavailable")
+    assert 1 <= int(sender.headers["retry-after"]) <= 5
+    assert sender.post("/webhook/nothing", body, bearer(SECRET))[0] == 503, "nobody learns which triggers there are"
+    server.refuse = 0
+    wait_for("it is taken", lambda: sender.post("/webhook/web.1", body, bearer(SECRET))[0] == 202)
+    wait_for("the new version", lambda: runs(engine, "web") == [images["two"]])
+    sender.close()
 
 
 @pytest.fixture

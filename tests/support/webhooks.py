@@ -37,9 +37,13 @@ def post(url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) 
 
 
 class Sender:
-    """One sender with an address of its own on loopback and a connection that it keeps; for one thread."""
+    """One sender with an address of its own on loopback and a connection that it keeps; for one thread.
+
+    `headers` are those of the newest answer, in lower case.
+    """
 
     def __init__(self, port: int, number: int) -> None:
+        self.headers: dict[str, str] = {}
         self._connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=20, source_address=(f"127.0.0.{number + 2}", 0)
         )
@@ -47,6 +51,7 @@ class Sender:
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self._connection.request("POST", path, body, dict(headers))
         answer = self._connection.getresponse()
+        self.headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, json.loads(answer.read() or b"{}")
 
     def close(self) -> None:

@@ -116,6 +116,22 @@ def test_a_protected_branch_is_told_in_the_words_of_its_hook_and_status_reaches_
     assert len(agent.events("UpdateRejected", "web")) == 1
 
 
+def test_an_update_whose_push_is_never_answered_is_found_in_git_and_made_once(served: Served) -> None:
+    agent, repository, engine, images, server, remote = served
+    image, _, tag = images["one"].rpartition(":")
+    newer = images["two"].rpartition(":")[2]
+    repository.commit({"workloads/web.yaml": workload("web", image, tag, [hook()], pull="never", port=8080)})
+    agent.start().wait_phase("web", "Synced")
+    server.cut_push = True
+    assert post(address(agent, "web.1"), pushed_image(image, newer), bearer(SECRET))[0] == 202
+    wait_for("the new version", lambda: runs(engine, "web") == [images["two"]])
+    wait_settled(agent)
+    server.cut_push = False
+    assert subjects(remote)[1:] == [f"web: docker.io/{image} {tag} → {newer}"]
+    assert len(agent.events("UpdateWritten", "web")) == 1
+    assert pending_update(agent, "web") == ""
+
+
 @pytest.mark.parametrize("trouble", ["hang", "refuse"])
 def test_a_hundred_events_survive_a_kill_while_the_git_server_is_in_trouble(served: Served, trouble: str) -> None:
     agent, repository, _, _, server, remote = served

@@ -120,6 +120,7 @@ class Agent:
         self.follower = Follower(world.repository, load, self.board, self.chronicle)
         self.publisher = FakePublisher(world.repository)
         self.enqueued: list[str] = []
+        self.on_follow: Callable[[], object] = lambda: None
         self.hands_off = False
         self.memory_away: PierheadError | None = None
         self.kinds = discover_trigger_kinds()
@@ -246,6 +247,7 @@ class Agent:
 
     def follow(self) -> None:
         """Fetch, and tell of a new desired state what `TriggerSide.refresh` tells, but for what has threads."""
+        self.on_follow()
         if self.follower.follow():
             desired = self.follower.state.desired
             assert desired is not None

@@ -347,9 +347,7 @@ def test_a_pin_that_cannot_be_edited_is_told_and_shown_and_the_rest_is_written(
 # Following, the journal and the event log fail
 
 
-def test_an_update_is_done_once_it_is_in_git_even_if_it_cannot_be_followed(
-    agent: Agent, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_update_is_done_once_it_is_in_git_even_if_it_cannot_be_followed(agent: Agent, world: World) -> None:
     agent.commit(house("web"))
     event = agent.push("ci", "1.1")
     agent.dispatcher.work()
@@ -357,8 +355,7 @@ def test_an_update_is_done_once_it_is_in_git_even_if_it_cannot_be_followed(
     def failing() -> None:
         raise Transient(Reason.JOURNAL_UNAVAILABLE, "the event log is full")
 
-    monkeypatch.setattr(agent, "follow", failing)
-    object.__setattr__(agent.updater._writer._parts, "follow", failing)
+    agent.on_follow = failing
     agent.updater.work()
     assert agent.outcome(event)[0] == "done"
     assert pinned(world) == "1.1"
@@ -447,7 +444,7 @@ def test_killed_at_any_place_the_next_start_ends_with_the_newest_version_and_one
     if place == "before publish":
         agent.publisher.before = killed
     elif place == "after publish":
-        object.__setattr__(agent.updater._writer._parts, "follow", killed)
+        agent.on_follow = killed
     else:
         monkeypatch.setattr(agent.journal, "settle", killed)
     with pytest.raises(Killed):
@@ -470,7 +467,7 @@ def test_after_a_restart_the_older_event_of_a_burst_that_was_written_stays_behin
     agent.push("ci", "1.1")
     agent.push("ci", "1.2")
     agent.dispatcher.work()
-    object.__setattr__(agent.updater._writer._parts, "follow", _kill)
+    agent.on_follow = _kill
     with pytest.raises(Killed):
         agent.updater.work()
     agent.journal.close()

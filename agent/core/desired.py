@@ -144,6 +144,7 @@ class StateBuilder:
         known = trigger_names(draft)
         for entry in draft.entries:
             if entry.workload is not None and entry.workload.triggers:
+                draft.bound.append(entry)
                 surroundings = named_triggers(entry.workload, triggers, known)
                 if entry.joined[0] != surroundings:
                     rules = self._context.triggers

@@ -16,13 +16,14 @@ from agent.core.problems import Problem, Severity
 class Draft:
     """The state while it is put together. `broken` holds the entries that later checks ruled out.
 
-    `odd` holds the files that are not simply documents with names, which are few.
+    `odd` holds the files that are not simply documents with names, which are few; `bound` the workloads with bindings.
     """
 
     entries: list[Entry]
     odd: list[LoadedFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     broken: set[int] = field(default_factory=set)
+    bound: list[Entry] = field(default_factory=list)
 
     def add(self, entry: Entry, finding: Finding) -> None:
         self.problems.append(entry.problem(finding))
@@ -63,9 +64,7 @@ def named_triggers(workload: Workload, triggers: Mapping[str, Trigger], known: f
 
 def _joined_here(draft: Draft) -> Iterator[Entry]:
     """Entries of workloads of this host that have bindings and can be used."""
-    for entry in draft.entries:
-        if entry.workload is not None and entry.workload.triggers and entry.here and draft.works(entry):
-            yield entry
+    yield from (entry for entry in draft.bound if entry.here and draft.works(entry))
 
 
 def all_triggers(draft: Draft) -> dict[str, Trigger]:

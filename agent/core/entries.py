@@ -159,7 +159,8 @@ def secret_findings(entry: Entry, has_secret: Callable[[str], bool]) -> Iterable
     """Secrets that the document names and the host does not have."""
     if entry.workload is not None:
         yield from missing_secrets(entry.workload, entry.secret_names, has_secret)
-        yield from _missing(entry.joined[1].secrets, has_secret)
+        if entry.joined[1].secrets:
+            yield from _missing(entry.joined[1].secrets, has_secret)
     if entry.trigger is not None:
         places = secret_places(entry.trigger.config, entry.secret_names)
         yield from _missing(((f"/signal{pointer}", name) for pointer, name in places), has_secret)

@@ -1,8 +1,7 @@
 """Documents against their schemas. jsonschema decides; this module prepares the schemas and says errors in words.
 
 The schema of a document is found by its `kind`, that of a source by `source.kind` among all `source/<kind>` schemas
-given, and that of a trigger likewise, so that a new kind is only a new file. References are put in place and prose is
-taken out once, at the start.
+given, and that of a trigger likewise, so that a new kind is only a new file.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from jsonschema import Draft202012Validator, validators
 from agent.core.acceptor import acceptor
 from agent.core.kinds import Finding
 from agent.core.schema_errors import findings_of, join_pointer, suggest, unknown_field
+from agent.core.schema_ready import prepared, without
 from agent.core.values import quoted
 
 FORMAT_VERSION = "1"
@@ -32,11 +32,6 @@ OTHER_KINDS = frozenset(KINDS) - {"Workload"}
 
 BINDING_FIELDS = ("trigger", "order", "enabled", "action", "with", "run")
 """What a binding is made of; every other field belongs to an inline trigger."""
-
-CHOICES = ("source", "signal")
-"""Fields whose own fields depend on their `kind`."""
-
-_PROSE = frozenset(("$schema", "$id", "$defs", "description", "default", "examples"))
 
 Schema = Mapping[str, Any]
 
@@ -60,7 +55,7 @@ class Schemas:
         ready = {name: prepared(schema) for name, schema in schemas.items()}
         self._sources = {name: _Compiled(schema) for name, schema in _below(ready, "source/").items()}
         self._partial_sources = {
-            name: _Compiled(_without(schema, "required")) for name, schema in _below(ready, "source/").items()
+            name: _Compiled(without(schema, "required")) for name, schema in _below(ready, "source/").items()
         }
         self._triggers = {name: _Compiled(schema) for name, schema in _below(ready, "trigger/").items()}
         self._documents = {name: _Compiled(schema) for name, schema in ready.items()}
@@ -210,45 +205,3 @@ def _unknown_kind(kind: object, *, present: bool) -> Finding:
         found=found,
         fix=fix,
     )
-
-
-def prepared(schema: Schema) -> Schema:
-    """A schema as it is run: references put in place, prose taken out."""
-    return _open_source(_prepare(schema, schema.get("$defs", {})))
-
-
-def _prepare(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """The schema without references and prose, with patterns that mean in Python what they mean in JSON Schema."""
-    if isinstance(schema, list):
-        return [_prepare(item, definitions) for item in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    reference = schema.get("$ref", "")
-    if reference.startswith("#/$defs/"):
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return _prepare({**definitions[reference.removeprefix("#/$defs/")], **rest}, definitions)
-    ready: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in {"properties", "patternProperties"}:
-            ready[key] = {name: _prepare(one, definitions) for name, one in value.items()}
-        elif key == "pattern":
-            ready[key] = _python_pattern(value)
-        elif key not in _PROSE:
-            ready[key] = value if key in {"enum", "const"} else _prepare(value, definitions)
-    return ready
-
-
-def _python_pattern(pattern: str) -> str:
-    r"""In Python `$` also matches before a line break at the end, in JSON Schema it does not."""
-    return f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern
-
-
-def _without(schema: Schema, keyword: str) -> Schema:
-    return {key: value for key, value in schema.items() if key != keyword}
-
-
-def _open_source(schema: Schema) -> Schema:
-    """The schema without its list of kinds, which serves editors only."""
-    properties = schema.get("properties", {})
-    opened = {name: _without(properties[name], "allOf") for name in CHOICES if name in properties}
-    return {**schema, "properties": {**properties, **opened}} if opened else schema

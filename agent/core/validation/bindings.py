@@ -18,7 +18,7 @@ from agent.core.values import quoted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """The bindings of one workload: those in force, the triggers that it writes inline, and what is wrong.
+    """The bindings of one workload: those that can be, the triggers that it writes inline, and what is wrong.
 
     `secrets` are the secrets that it names in its bindings, each with the place where it does.
     """
@@ -68,10 +68,12 @@ def _with_named(joined: Joined, workload: Workload, what: tuple[int, Trigger], r
     number, trigger = what
     binding = workload.triggers[number]
     config: Config = {**trigger.config, **binding.with_}
-    wrong = rules.merged_findings(trigger, binding.with_) if binding.with_ else ()
+    wrong = tuple(rules.merged_findings(trigger, binding.with_)) if binding.with_ else ()
+    # What no schema accepts may be asked nothing, so it is no binding for anybody who looks further.
+    usable = not any(finding.severity is Severity.ERROR for finding in wrong)
     return replace(
         joined,
-        bounds=(*joined.bounds, _bound(trigger.name, workload, number, config)),
+        bounds=(*joined.bounds, _bound(trigger.name, workload, number, config)) if usable else joined.bounds,
         findings=(*joined.findings, *_placed(wrong, f"/triggers/{number}/with"), *_wrong_run(number, binding)),
     )
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.acceptor import acceptor
-from agent.core.schemas import DocumentValidator, prepared
+from agent.core.schema_ready import prepared
+from agent.core.schemas import DocumentValidator
 from agent.schema_files import schemas
 
 NAMES = ("agent", "registry", "settings", "source/image", "workload")

@@ -130,6 +130,12 @@ def test_an_override_that_says_the_same_is_no_mistake():
     assert state(web({"trigger": "hook", "with": same})).problems == ()
 
 
+def test_overrides_that_no_schema_accepts_are_asked_nothing():
+    trigger = "kind: Trigger\nname: hook\nsignal: {kind: registry, image: a, policy: newest}\n"
+    found = state(web({"trigger": "hook", "with": {"registry": "own", "interval": "soon"}}), trigger=trigger)
+    assert [(one.code, one.pointer) for one in found.problems] == [("InvalidValue", "/triggers/0/with/interval")]
+
+
 @pytest.mark.parametrize(
     ("signal", "overrides"),
     [

@@ -7,8 +7,9 @@ from jsonschema import Draft202012Validator
 from support.documents import ALL_SCHEMAS
 
 from agent.core.acceptor import acceptor
-from agent.core.schema_bundle import bundle, find_schema
-from agent.core.schemas import Schemas, prepared
+from agent.core.schema_bundle import bundle, find_schema, with_choices
+from agent.core.schema_ready import prepared
+from agent.core.schemas import Schemas
 from agent.schema_files import read_schemas, schema_folder, schemas
 
 TRIGGERS = [name for name in schemas() if name.startswith("trigger/")]
@@ -122,6 +123,16 @@ def test_a_new_trigger_kind_is_one_new_file(tmp_path):
 def test_the_printed_trigger_schema_knows_the_fields_of_a_signal(signal, fits):
     validator = Draft202012Validator(bundle(schemas(), "trigger"))
     assert validator.is_valid({"kind": "Trigger", "name": "a", "signal": signal}) == fits
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "folder"), [("workload", "source", "source/"), ("trigger", "signal", "trigger/")]
+)
+def test_the_files_lead_editors_to_each_kind_there_is(name, field, folder):
+    kinds = [one.removeprefix(folder) for one in schemas() if one.startswith(folder)]
+    choices = with_choices(schemas(), name, ".schema.json")["properties"][field]["allOf"]
+    assert [one["if"]["properties"]["kind"]["const"] for one in choices] == sorted(kinds)
+    assert with_choices(schemas(), name, ".schema.json") == schemas()[name]
 
 
 @pytest.mark.parametrize("signal", [None, "manual", [], {}, {"kind": 1}])

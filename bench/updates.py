@@ -168,7 +168,12 @@ def _measured_burst(folder: Path, names: list[str], versions: int) -> list[Resul
     finally:
         agent.kill()
         side.clean()
-    total = len(names) * versions
+    return _burst_results(len(names) * versions, names, commits, (delivered, by_events, by_hand))
+
+
+def _burst_results(total: int, names: list[str], commits: int, seconds: tuple[float, float, float]) -> list[Result]:
+    """`seconds` are those of sending, of the burst to its rest, and of one commit for all."""
+    delivered, by_events, by_hand = seconds
     words = f"{total} deliveries for {len(names)} workloads"
     return [
         Result(

@@ -33,7 +33,12 @@ auth: {{htpasswd: {{realm: test, path: {htpasswd}}}}}
 NOTIFICATIONS = """\
 notifications:
   endpoints:
-    - {{name: agent, url: "{url}", headers: {{Authorization: ["Bearer {token}"]}}, timeout: 2s, threshold: 3, backoff: 200ms}}
+    - name: agent
+      url: "{url}"
+      headers: {{Authorization: ["Bearer {token}"]}}
+      timeout: 2s
+      threshold: 3
+      backoff: 200ms
 """
 """What makes a registry tell of each push."""
 

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 MEMORY = "tick:"
 FORGET_TELLING = 7 * 86_400.0
+TRY_AGAIN = 60.0
 SHORTEST_JITTER = 0.01
 CLOCK_TOLERANCE = 1.0
 
@@ -201,7 +202,23 @@ class Clockwork:
             self._ticked[name] = now
             self._keep(name, {"at": now, "rule": job.rule})
         except PierheadError as error:
-            logger.warning("the tick of %s is lost until it is made up for at the next start: %s", name, error)
+            logger.warning("the tick of %s comes later: %s", name, error)
+            self._again(name, job)
+
+    def _again(self, name: str, job: Job) -> None:
+        """The journal cannot be written now: what is due is made up for once it can."""
+        scheduler = self._scheduler
+        if scheduler is not None:
+            moment = datetime.now(tz=UTC) + timedelta(seconds=TRY_AGAIN)
+            scheduler.add_job(
+                self.tick,
+                "date",
+                run_date=moment,
+                args=(name, job),
+                id=f"{name} again",
+                replace_existing=True,
+                misfire_grace_time=None,
+            )
 
     def _last(self, name: str, job: Job) -> float | None:
         """When it ticked last, or was first seen, by the same rule."""

@@ -123,6 +123,7 @@ class Agent:
         self.on_follow: Callable[[], object] = lambda: None
         self.hands_off = False
         self.memory_away: PierheadError | None = None
+        self.memory_full: PierheadError | None = None
         self.kinds = discover_trigger_kinds()
         self.judge = Judge(
             JudgeParts(
@@ -157,8 +158,9 @@ class Agent:
         self.side = TriggerSide(self._side())
 
     def remember(self, key: str, value: str) -> None:
-        if self.memory_away is not None:
-            raise self.memory_away
+        for trouble in (self.memory_away, self.memory_full):
+            if trouble is not None:
+                raise trouble
         self.journal.remember(key, value)
 
     def recall(self, key: str) -> str | None:

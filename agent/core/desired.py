@@ -157,8 +157,7 @@ class StateBuilder:
         for entry in draft.entries:
             if entry.trigger is not None or (entry.workload is not None and entry.workload.triggers):
                 for finding in check_watched(entry, self._context.triggers.kinds, registries):
-                    if finding.pointer not in entry.wrong:
-                        draft.add(entry, finding)
+                    draft.add(entry, finding)
 
     def _kind_findings(self, entry: Entry, workload: Workload, desired: DesiredState) -> tuple[Finding, ...]:
         if entry.checked[0] != self._generation:

@@ -128,7 +128,7 @@ def _shared(needs: TriggerNeeds, kinds: Mapping[str, TriggerKind]) -> _Shared:
         judge=judge,
         intake=Intake(needs.journal, needs.clock, needs.next_id),
         teller=Teller(needs.chronicle, TriggerBoard(), needs.clock),
-        mending=Mending(needs.journal, needs.clock),
+        mending=Mending(needs.journal, needs.clock, needs.journal),
         registry=registry,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,7 +12,7 @@ from agent.core.inbound import GIT_PUSH, InboundEvent
 from agent.core.inbox import Received
 from agent.core.kinds import SourceKind
 from agent.core.matching import Decision, Matcher, with_digest
-from agent.core.model import Bound, DesiredState, Trigger, Workload
+from agent.core.model import Bound, DesiredState, Workload
 from agent.core.pins import Pinned
 from agent.core.triggers import NOTHING_NEEDED, TriggerKind, Watch
 from agent.dispatch.past import Past
@@ -24,7 +23,7 @@ from agent.ports import Clock, Repository
 BEHIND = "a newer event has changed or settled the version of this workload meanwhile"
 OWN_REFS = ("refs/heads/pierhead/", "refs/notes/")
 """Where agents write status and events to; whoever is told of that by a webhook must not write more because of it."""
-MATCHED = 1000
+MATCHED = 2000
 LEAST_PAUSE = 5.0
 PAUSE_BY_TIME = 10.0
 """A registry that fails to answer is left alone for so many times the time it took: events of others wait meanwhile."""
@@ -64,7 +63,8 @@ class Judge:
         self._parts = parts
         self._lock = threading.Lock()
         self._away: dict[str, tuple[float, Transient]] = {}
-        self._matched: OrderedDict[str, tuple[DesiredState, tuple[Decision, ...]]] = OrderedDict()
+        self._matched_for: DesiredState | None = None
+        self._matched: dict[str, tuple[Decision, ...]] = {}
         self.past = parts.past
 
     @property
@@ -79,10 +79,6 @@ class Judge:
     def watches(self, bound: Bound, desired: DesiredState) -> tuple[Watch, ...]:
         """What has to be watched for one binding, its overrides included."""
         return self._parts.triggers[desired.triggers[bound.trigger].kind].watches(bound.config)
-
-    def watches_of(self, trigger: Trigger) -> tuple[Watch, ...]:
-        """What has to be watched for a trigger as its own document says."""
-        return self._parts.triggers[trigger.kind].watches(trigger.config)
 
     def pinned(self, workload: Workload, desired: DesiredState) -> Pinned:
         """What the document of a workload pins."""
@@ -101,9 +97,13 @@ class Judge:
 
     def bases(self, desired: DesiredState) -> dict[str, object]:
         """All that says, by workload, whether an update that waits is still the same; None where nobody knows now."""
-        broken: dict[str, object] = dict.fromkeys(desired.invalid.values())
-        found = {name: (self.pinned(one, desired), one.update) for name, one in desired.workloads.items()}
-        return broken | found
+        names = (*desired.workloads, *desired.invalid.values())
+        return {name: self.basis(name, desired) for name in names}
+
+    def basis(self, name: str, desired: DesiredState) -> object:
+        """The same for one workload."""
+        workload = desired.workloads.get(name)
+        return None if workload is None else (self.pinned(workload, desired), workload.update)
 
     def by_agent(self, revision: str) -> bool:
         """Whether an agent made a commit."""
@@ -122,17 +122,18 @@ class Judge:
         return tuple(self._in_time(one, received) for one in completed)
 
     def _decided(self, received: Received, bindings: tuple[Bound, ...], desired: DesiredState) -> tuple[Decision, ...]:
-        """What the matcher says; an event that is looked at twice in a row on one desired state is matched once."""
+        """What the matcher says; an event that is looked at twice on one desired state is matched once."""
         with self._lock:
-            known_for, decided = self._matched.get(received.id, (None, ()))
-        if known_for is desired:
-            return decided
+            if self._matched_for is not desired:
+                self._matched_for, self._matched = desired, {}
+            known = self._matched.get(received.id)
+        if known is not None:
+            return known
         own = self._is_own(received.event)
         decided = self.matcher(desired).decide(received.event, bindings, own=own)
         with self._lock:
-            self._matched[received.id] = (desired, decided)
-            while len(self._matched) > MATCHED:
-                self._matched.popitem(last=False)
+            if self._matched_for is desired and len(self._matched) < MATCHED:
+                self._matched[received.id] = decided
         return decided
 
     def _in_time(self, one: Decision, received: Received) -> Decision:
@@ -176,7 +177,7 @@ class Judge:
         if event.type != GIT_PUSH:
             return False
         of_config = self._of_config(event)
-        if of_config and (event.ref or "").startswith(OWN_REFS):
+        if of_config and (event.ref or f"refs/heads/{event.branch}").startswith(OWN_REFS):
             return True
         if event.commit is None:
             return False

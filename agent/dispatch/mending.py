@@ -1,41 +1,70 @@
 """Events for a workload or a trigger whose document cannot be used just now: they are kept until it is mended.
 
-What an event means for all other workloads is done at once; for the broken one a copy of it waits, an hour at most.
+What an event means for all other workloads is done at once; for the broken one a copy of it waits, an hour at most. A
+document that could never be used has missed nothing: it says itself which version it begins with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Protocol
 
 from agent.core.inbox import Received
 from agent.core.model import DesiredState
 from agent.core.moments import epoch
 from agent.core.problems import Severity
+from agent.errors import PierheadError
 from agent.ports import Clock
 from agent.ports_journal import Inbox
 
+logger = logging.getLogger(__name__)
+
+KEY = "triggers:bound"
 PATIENCE = 3600.0
 MOST_COPIES = 20
+
+
+class Memory(Protocol):
+    """Small values that outlive the process; raises Transient or Stalled."""
+
+    def remember(self, key: str, value: str) -> None: ...
+
+    def recall(self, key: str) -> str | None: ...
 
 
 class Mending:
     """`learn` whenever a desired state comes into force; the rest from any thread."""
 
-    def __init__(self, inbox: Inbox, clock: Clock) -> None:
+    def __init__(self, inbox: Inbox, clock: Clock, memory: Memory) -> None:
         self._inbox = inbox
         self._clock = clock
-        self._bound: dict[str, frozenset[str]] = {}
+        self._memory = memory
+        self._bound: Mapping[str, Sequence[str]] | None = None
 
     def learn(self, desired: DesiredState) -> None:
         """Remember to which triggers each workload is bound, for when its document says nothing."""
-        found: dict[str, set[str]] = {name: set() for name in desired.workloads}
-        for trigger, bounds in desired.bindings.items():
+        found: dict[str, list[str]] = {}
+        for trigger, bounds in sorted(desired.bindings.items()):
             for bound in bounds:
-                found[bound.workload].add(trigger)
-        broken = frozenset(desired.invalid.values())
-        kept = {name: triggers for name, triggers in self._bound.items() if name in broken}
-        self._bound = kept | {name: frozenset(triggers) for name, triggers in found.items()}
+                found.setdefault(bound.workload, []).append(trigger)
+        try:
+            broken = frozenset(desired.invalid.values())
+            self._bound = {name: triggers for name, triggers in self._known().items() if name in broken} | found
+            self._memory.remember(KEY, json.dumps(self._bound, sort_keys=True, separators=(",", ":")))
+        except PierheadError as error:
+            logger.warning("which workloads are bound to which triggers cannot be kept: %s", error)
+
+    def _known(self) -> Mapping[str, Sequence[str]]:
+        """As an earlier process knew it."""
+        if self._bound is None:
+            with suppress(ValueError):
+                found = json.loads(self._memory.recall(KEY) or "{}")
+                self._bound = found if isinstance(found, dict) else None
+        return self._bound or {}
 
     def broken(self, received: Received, desired: DesiredState) -> str:
         """Why nobody can say what an event means as a whole; empty where somebody can."""
@@ -79,8 +108,8 @@ class Mending:
             yield _copy(received, name)
 
     def _concerned(self, trigger: str, names: Sequence[str]) -> list[str]:
-        """The workloads that were bound to the trigger, or of which nobody knows."""
-        return [name for name in names if name not in self._bound or trigger in self._bound[name]]
+        """The workloads that were bound to the trigger when their documents could be used."""
+        return [name for name in names if trigger in (self._bound or {}).get(name, ())]
 
 
 def _copy(received: Received, name: str) -> Received:

@@ -192,7 +192,7 @@ class RegistryWatcher:
     def _show(self, one: Decision, desired: DesiredState) -> None:
         """What was told by an earlier process is shown as waiting again."""
         if one.report and one.repin is not None:
-            basis = self._parts.judge.bases(desired).get(one.workload)
+            basis = self._parts.judge.basis(one.workload, desired)
             self._parts.teller.board.wait(one.workload, Pending(text=one.repin.text, why=ONLY_TOLD, basis=basis))
 
 

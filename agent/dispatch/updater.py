@@ -38,6 +38,7 @@ class Updater:
         self._due = float("inf")
         self._tried = float("-inf")
         self._failures = 0
+        self._working: int | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
         self.on_released: Callable[[], object] = lambda: None
@@ -69,7 +70,9 @@ class Updater:
             self._changed.notify_all()
 
     def retry(self) -> None:
-        """Something has changed, so what waits may be written now."""
+        """Something has changed, so what waits may be written now; what writing itself has changed does not count."""
+        if self._working == threading.get_ident():
+            return
         with self._changed:
             self._due = self._clock.monotonic()
             self._changed.notify_all()
@@ -108,7 +111,11 @@ class Updater:
                 return
             self._due, self._tried = float("inf"), self._clock.monotonic()
             batch = [self._held[key] for key in sorted(self._held)]
-        self._write(batch)
+        self._working = threading.get_ident()
+        try:
+            self._write(batch)
+        finally:
+            self._working = None
 
     def _write(self, batch: Sequence[Received]) -> None:
         try:

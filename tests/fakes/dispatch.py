@@ -140,7 +140,7 @@ class Agent:
         )
         self.intake = Intake(self.journal, self.clock, self.ids.next)
         self.teller = Teller(self.chronicle, TriggerBoard(), self.clock)
-        self.mending = Mending(self.journal, self.clock)
+        self.mending = Mending(self.journal, self.clock, self)
         self.updater = Updater(self._writer(host), self.clock)
         self.poller = self._poller()
         self.dispatcher = self._dispatcher()

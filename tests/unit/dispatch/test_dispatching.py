@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from fakes.dispatch import IMAGE, WEBHOOK, Agent, World, house, workload
 
@@ -258,8 +260,35 @@ def test_a_broken_document_that_was_not_bound_to_the_trigger_misses_nothing(agen
     assert agent.journal.inbox_depth() == 0
 
 
-def test_a_broken_document_of_which_nobody_knows_its_bindings_may_be_bound(agent: Agent) -> None:
+def test_a_document_that_could_never_be_used_misses_nothing(agent: Agent) -> None:
     agent.commit(house("api") | {"workloads/web.yaml": BROKEN % "web"})
+    agent.push("ci", "1.1")
+    agent.work()
+    assert agent.journal.inbox_depth() == 0
+
+
+@pytest.mark.parametrize("kept", [None, "[]", "{"])
+def test_to_what_a_broken_document_was_bound_is_known_after_a_restart(
+    agent: Agent, world: World, tmp_path: Path, kept: str | None
+) -> None:
+    agent.commit(house("api", "web"))
+    agent.commit({"workloads/web.yaml": BROKEN % "web"})
+    if kept is not None:
+        agent.journal.remember("triggers:bound", kept)
+    agent.journal.close()
+    again = Agent(world, tmp_path / "data")
+    again.follow()
+    again.push("ci", "1.1")
+    again.work()
+    assert again.journal.inbox_depth() == (1 if kept is None else 0)
+    again.close()
+
+
+def test_bindings_that_cannot_be_kept_are_known_all_the_same(agent: Agent) -> None:
+    agent.commit(house("api", "web"))
+    agent.memory_full = Transient(Reason.JOURNAL_UNAVAILABLE, "the disk is full")
+    agent.commit({"workloads/web.yaml": BROKEN % "web"})
+    agent.memory_full = None
     agent.push("ci", "1.1")
     agent.work()
     assert agent.journal.inbox_depth() == 1
@@ -410,6 +439,21 @@ def test_a_push_of_another_repository_is_not_looked_up(agent: Agent, world: Worl
     agent.receive("ci", config_push(commit, clone_url="https://git.example.com/shop/app", repo="shop/app"))
     agent.work()
     assert world.repository.fetches == fetches
+    assert agent.asked() == [("site", "redeploy")]
+
+
+def test_status_is_known_by_its_branch_too(agent: Agent) -> None:
+    redeployed_by_pushes(agent)
+    agent.receive("ci", config_push(None, ref=None, branch="pierhead/edge-2"))
+    agent.work()
+    assert agent.asked() == []
+
+
+def test_without_an_address_no_repository_is_the_config_repository(agent: Agent, monkeypatch) -> None:
+    redeployed_by_pushes(agent)
+    object.__setattr__(agent.judge._parts, "config_url", "/")
+    agent.receive("ci", config_push("f" * 40))
+    agent.work()
     assert agent.asked() == [("site", "redeploy")]
 
 

@@ -124,6 +124,7 @@ def test_a_defect_in_a_thread_is_survived(running: Agent, monkeypatch: pytest.Mo
 
 def test_a_defect_while_writing_is_survived(running: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     running.commit(house("web"))
+    monkeypatch.setattr("agent.dispatch.updater.FIRST_DELAY", 0.01)
     failing = [RuntimeError("a bug")]
     held = running.updater.held
 

@@ -103,6 +103,8 @@ def test_a_branch_that_moves_forever_is_left_alone_for_a_while(agent: Agent, wor
     assert agent.publisher.tries == 20
     assert agent.outcome(event) == ("pending", "UpdatePending: the config branch keeps moving")
     assert agent.reasons("warning") == ["UpdatePending"]
+    agent.updater.work()
+    assert agent.publisher.tries == 20
     agent.publisher.before = lambda: None
     agent.settle()
     assert pinned(world) == "1.1"
@@ -573,3 +575,40 @@ def test_the_same_image_is_told_by_two_triggers_and_written_once(agent: Agent, w
     agent.work()
     [commit] = agent.publisher.published
     assert "Pierhead-Trigger: ci\nPierhead-Trigger: hub\n" in world.repository.trees[commit].message
+
+
+def test_a_digest_that_is_pinned_already_is_behind_what_comes_after(agent: Agent, world: World) -> None:
+    a, b = (f"sha256:{letter * 64}" for letter in "ab")
+    web = f"kind: Workload\nname: web\nsource: {{kind: image, image: {IMAGE}, digest: '{a}'}}\n"
+    agent.commit({"triggers/ci.yaml": WEBHOOK, "workloads/web.yaml": web + "triggers: [{trigger: ci}]\n"})
+    event = InboundEvent(type="image_push", vendor="x", image=IMAGE, digest=a)
+    agent.receive("ci", event)
+    agent.work()
+    assert agent.publisher.tries == 0
+    agent.receive("ci", InboundEvent(type="image_push", vendor="x", image=IMAGE, digest=b))
+    agent.work()
+    assert b in world.content("workloads/web.yaml")
+
+
+def test_updates_wait_for_the_repository_to_be_read(agent: Agent, world: World) -> None:
+    [received] = [agent.push("ci", "1.1")]
+    agent.updater.add(agent.journal.pending_events(1)[0])
+    agent.updater.work()
+    assert agent.outcome(received) == ("pending", "NothingReadable: the config repository has not been read yet")
+
+
+def test_a_branch_that_moved_and_cannot_be_fetched_is_tried_later(agent: Agent, world: World) -> None:
+    agent.commit(house("web"))
+    world.commit({"README": "x"})
+    event = agent.push("ci", "1.1")
+    agent.dispatcher.work()
+
+    def failing() -> None:
+        raise FULL
+
+    agent.on_follow = failing
+    agent.updater.work()
+    assert agent.outcome(event) == ("pending", "JournalUnavailable: the disk is full")
+    agent.on_follow = lambda: None
+    agent.settle()
+    assert pinned(world) == "1.1"

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from agent.core.inbound import InboundEvent
 from agent.core.kinds import SourceKind
 from agent.core.model import Bound, DesiredState, Workload
-from agent.core.pins import Repin, Version
+from agent.core.pins import Pinned, Repin, Version
 from agent.core.triggers import NOTHING_NEEDED, Needs, Signal, TriggerKind, Verdict
 
 DEPLOY, REDEPLOY, RESTART, RUN = "deploy", "redeploy", "restart", "run"
+LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,10 @@ class Matcher:
         pinned = self.sources[workload.source.kind].pinned(workload, self._hosts())
         verdict = self.triggers[trigger.kind].judge(bound.config, signal, pinned)
         judged = replace(idle, why=verdict.why, needs=verdict.needs, again=verdict.again, version=verdict.version)
-        return self._carried_out(judged, verdict, workload) if verdict.fired else judged
+        if not verdict.fired:
+            return judged
+        beside = _beside_the_pin(verdict.version, bound, pinned)
+        return replace(judged, why=beside) if beside else self._carried_out(judged, verdict, workload)
 
     def _carried_out(self, judged: Decision, verdict: Verdict, workload: Workload) -> Decision:
         """What a verdict that fired means for the document."""
@@ -94,6 +98,20 @@ class Matcher:
 
     def _hosts(self) -> Mapping[str, str]:
         return {name: registry.host for name, registry in self.desired.registries.items()}
+
+
+def _beside_the_pin(version: Version | None, bound: Bound, pinned: Pinned) -> str:
+    """Why a push of another tag than the pinned one is no reason to pull that one again; empty where there is one.
+
+    Who filters by `tag_pattern`, or chooses by a policy, knows better which tags are meant.
+    """
+    tag = version.tag if version is not None else None
+    if bound.action != REDEPLOY or tag is None or not bound.config.keys().isdisjoint(("tag_pattern", "policy")):
+        return ""
+    tags = pinned.tags or ((pinned.tag or LATEST,) if pinned.tag or not pinned.digest else ())
+    if not tags or tag in tags:
+        return ""
+    return f"the tag {tag} was pushed, and {', '.join(tags)} is what is pinned; `tag_pattern` would let others through"
 
 
 def with_digest(event: InboundEvent, digest: str) -> InboundEvent:

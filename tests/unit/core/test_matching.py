@@ -70,8 +70,32 @@ def test_what_writes_nothing_is_never_only_told(via):
 
 @pytest.mark.parametrize("action", ["redeploy", "restart", "run"])
 def test_other_actions_write_nothing(action):
-    decision = one_of(pushed(), web({"trigger": "hook", "action": action}))
+    decision = one_of(pushed("1.4.2"), web({"trigger": "hook", "action": action}))
     assert (decision.fired, decision.action, decision.repin) == (True, action, None)
+
+
+@pytest.mark.parametrize(
+    ("pushed_tag", "source", "more", "fires"),
+    [
+        ("1.4.2", {}, {}, True),
+        ("1.4.3", {}, {}, False),
+        ("1.4.3", {}, {"with": {"tag_pattern": "^1"}}, True),
+        (None, {}, {}, True),
+        ("latest", {"tag": None}, {}, True),
+        ("1.4.3", {"tag": None}, {}, False),
+        ("1.4.3", {"tag": None, "digest": A}, {}, True),
+        ("b", {"tag": None, "tags": ["a", "b"]}, {}, True),
+        ("c", {"tag": None, "tags": ["a", "b"]}, {}, False),
+    ],
+)
+def test_a_redeploy_is_for_the_tag_that_is_pinned(pushed_tag, source, more, fires):
+    fields = {key: value for key, value in ({"tag": "1.4.2"} | source).items() if value is not None}
+    binding = {"trigger": "hook", "action": "redeploy", **more}
+    document = {"kind": "Workload", "name": "web", "triggers": [binding]}
+    document["source"] = {"kind": "image", "image": "shop/web", **fields}
+    decision = one_of(pushed(pushed_tag), json.dumps(document))
+    assert decision.fired is fires
+    assert fires or "`tag_pattern` would let others through" in decision.why
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,11 @@ class InboxTable:
         row = self._database.read(lambda connection: connection.execute(query, (event_id,)).fetchone())
         return None if row is None else (row[0], row[1] or "")
 
+    def newest_id(self) -> str:
+        """The greatest id, as it was given; empty where there is none. What was made of one event bears more behind it."""
+        query = "SELECT max(substr(id, 1, 26)) FROM inbox"
+        return self._database.read(lambda connection: connection.execute(query).fetchone())[0] or ""
+
     def depth(self) -> int:
         """How many are pending, due or not."""
         query = "SELECT count(*) FROM inbox WHERE state = 'pending'"

@@ -70,8 +70,8 @@ class SqliteJournal:
         return self._spool.recent(limit, workload, before)
 
     def last_event_id(self) -> str | None:
-        """The greatest event id ever kept here, for `EventIds` to go on from."""
-        return self._spool.last_id()
+        """The greatest id kept here, of the event log and the inbox, for `EventIds` to go on from."""
+        return max(self._spool.last_id() or "", self._inbox.newest_id()) or None
 
     def quarantine(self, entry: QuarantineEntry) -> None:
         row = (entry.workload_id, entry.fingerprint, entry.reason, entry.message, entry.since, entry.revision)

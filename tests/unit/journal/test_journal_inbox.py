@@ -247,3 +247,11 @@ def test_what_waits_is_carried_over_from_a_corrupt_journal(
     assert [record for _, record in journal.unflushed_deliveries(10)] == kept[1:]
     assert journal.load_poll("shop") == b"state"
     journal.close()
+
+
+def test_ids_go_on_after_the_newest_event_of_log_and_inbox_alike(journal: SqliteJournal, events: EventMaker) -> None:
+    assert journal.last_event_id() is None
+    received = events.received()
+    copy = replace(received, id=f"{received.id}.web")
+    journal.receive([received, copy], [], until=0.0)
+    assert journal.last_event_id() == received.id[:26]

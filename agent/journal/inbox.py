@@ -134,7 +134,7 @@ class InboxTable:
         return None if row is None else (row[0], row[1] or "")
 
     def newest_id(self) -> str:
-        """The greatest id, as it was given; empty where there is none. What was made of one event bears more behind it."""
+        """The greatest id as it was given, less what copies of events bear behind it; empty where there is none."""
         query = "SELECT max(substr(id, 1, 26)) FROM inbox"
         return self._database.read(lambda connection: connection.execute(query).fetchone())[0] or ""
 

@@ -1,8 +1,8 @@
-"""The numbers for `/metrics` that status does not hold: passes, list calls, outcomes, fetches, flushes, events."""
+"""The numbers for `/metrics` that status does not hold: passes, list calls, outcomes, fetches, flushes and so on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from agent.chronicle import Chronicle
 from agent.core.detail import Counter
@@ -42,3 +42,16 @@ def counters_of(
             yield Counter(name="events_total", value=value, labels={"severity": severity}, help="Events, by severity")
 
     return lambda: tuple(read())
+
+
+def delivery_counters(outcomes: Mapping[tuple[str, str], int]) -> tuple[Counter, ...]:
+    """What became of deliveries, by trigger and outcome; those to no trigger have an empty one."""
+    return tuple(
+        Counter(
+            name="deliveries_total",
+            value=value,
+            labels={"trigger": trigger, "outcome": outcome},
+            help="Deliveries of webhooks, by trigger (empty where there is none) and outcome",
+        )
+        for (trigger, outcome), value in sorted(outcomes.items())
+    )

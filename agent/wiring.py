@@ -12,7 +12,7 @@ from agent import __version__
 from agent.board import Board, Identity
 from agent.chronicle import Chronicle
 from agent.core.kinds import SourceKind
-from agent.counters import counters_of
+from agent.counters import counters_of, delivery_counters
 from agent.daemon import FOR_RELEASE, Daemon, DaemonParts
 from agent.discovery import discover_kinds
 from agent.engine.apply import Executor
@@ -43,6 +43,8 @@ from agent.wiring_outside import Outside, outside_of
 from agent.wiring_triggers import BuiltTriggers, TriggerNeeds, build_triggers
 
 RENEWAL = 10.0
+
+Outcomes = Callable[[], Mapping[tuple[str, str], int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +192,11 @@ def _loop(settings: AgentSettings, outside: Outside, middle: _Middle, reconciler
     )
 
 
-def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
+def build_agent(settings: AgentSettings, scratch: Path | None = None, outcomes: Outcomes = dict) -> Agent:
     """An agent that has not begun yet: nothing was asked of the engine or the remote.
 
     With `scratch`, an empty folder, it is good for `preview` only and changes nothing outside of that folder.
+    `outcomes` tells how many deliveries came, by trigger and outcome.
     """
     outside = outside_of(settings, scratch)
     middle = _middle(settings, outside)
@@ -219,14 +222,14 @@ def build_agent(settings: AgentSettings, scratch: Path | None = None) -> Agent:
             queue=middle.queue,
             reconciler=reconciler,
             secrets=outside.secrets,
-            view=_view(outside, middle, loop, triggers),
+            view=_view(outside, middle, loop, triggers, outcomes),
             desk=triggers.desk,
             closers=(*_closers(outside, middle, lease), triggers.registry.close),
         )
     )
 
 
-def _view(outside: Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers) -> AgentView:
+def _view(outside: Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers, outcomes: Outcomes) -> AgentView:
     writers = (middle.follower, middle.flusher, middle.chronicle)
     numbers = counters_of(loop, middle.queue, middle.observer, middle.records, writers)
     return AgentView(
@@ -242,7 +245,7 @@ def _view(outside: Outside, middle: _Middle, loop: Loop, triggers: BuiltTriggers
             triggers=triggers.view,
             deliveries=outside.journal,
             runs=outside.journal,
-            counters=lambda: (*numbers(), *triggers.side.counters()),
+            counters=lambda: (*numbers(), *triggers.side.counters(), *delivery_counters(outcomes())),
             first_pass_done=loop.first_pass_done.is_set,
         )
     )
@@ -261,9 +264,10 @@ def _closers(outside: Outside, middle: _Middle, lease: EngineLease) -> tuple[Cal
 def start_agent(settings: AgentSettings) -> Agent:
     """An agent at work, with its page."""
     from agent.web.options import WebOptions
-    from agent.web.server import WebServer, sites
+    from agent.web.server import Site, WebServer, sites, webhook_outcomes
 
-    agent = build_agent(settings)
+    served: list[Site] = []  # none before there is an agent to show
+    agent = build_agent(settings, outcomes=lambda: webhook_outcomes(served))
     secret_name = settings.webhook.config_secret
 
     def config_secret() -> str | None:
@@ -278,7 +282,8 @@ def start_agent(settings: AgentSettings) -> Agent:
         config_secret=config_secret,
     )
     addresses = (settings.listen.status, settings.listen.webhooks)
-    server = WebServer(sites(agent.parts.view, agent.parts.desk, options, addresses))
+    served.extend(sites(agent.parts.view, agent.parts.desk, options, addresses))
+    server = WebServer(served)
     try:
         server.start()
         agent.start(server.stop)

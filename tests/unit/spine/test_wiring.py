@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from support.asgi import Client
 from support.git_server import commit, git
 from support.spine import document
 from support.writeback import settings_for
@@ -16,7 +17,9 @@ from agent.clock import SystemClock
 from agent.core.reasons import Reason
 from agent.errors import Stalled, Transient
 from agent.journal.journal import SqliteJournal
+from agent.running import Agent
 from agent.settings import SecretProviderSettings
+from agent.web.server import Site
 
 
 @pytest.fixture
@@ -46,6 +49,20 @@ def test_building_an_agent_asks_nobody_and_can_be_undone(settings):
     assert len(agent.parts.view.counters()) > 5
     agent.close()
     agent.close()
+
+
+def test_what_became_of_deliveries_is_among_the_counters_as_soon_as_there_are_any(settings):
+    came: dict[tuple[str, str], int] = {}
+    agent = wiring.build_agent(settings, outcomes=lambda: came)
+    before = [one for one in agent.parts.view.counters() if one.name == "deliveries_total"]
+    came.update({("shop", "accepted"): 2, ("", "refused"): 1})
+    after = [one for one in agent.parts.view.counters() if one.name == "deliveries_total"]
+    agent.close()
+    assert before == []
+    assert [(one.labels, one.value) for one in after] == [
+        ({"trigger": "", "outcome": "refused"}, 1),
+        ({"trigger": "shop", "outcome": "accepted"}, 2),
+    ]
 
 
 def test_once_on_a_machine_whose_engine_is_away_says_so_and_has_read_the_commit(settings):
@@ -91,34 +108,56 @@ def test_secrets_come_from_the_providers_that_the_settings_name_and_from_no_othe
         ).value("key")
 
 
-def test_an_agent_that_cannot_start_ends_its_page_and_closes_its_journal(settings, monkeypatch):
-    ended = []
+class Page:
+    """Serves its sites to whoever is told to visit them; counts on nobody's clock and port."""
 
-    class Page:
-        def __init__(self, sites: object) -> None:
-            self.sites = sites
+    def __init__(self, served: list[Site]) -> None:
+        self.served = served
+        self.asked: list[str] = []
 
-        def start(self) -> None:
-            ended.append("started")
+    def start(self) -> None:
+        self.asked.append("started")
+        with Client(self.served[0].app) as visitor:
+            visitor.post("/webhook/shop")
+            self.asked.append(visitor.get("/metrics").text)
 
-        def stop(self) -> None:
-            ended.append("stopped")
+    def stop(self) -> None:
+        self.asked.append("stopped")
 
-    built = []
+
+@pytest.fixture
+def cannot_start(settings, monkeypatch):
+    """An agent that was built and served and then could not be the only one on its engine, and its page."""
+    pages: list[Page] = []
+    built: list[Agent] = []
     real = wiring.build_agent
 
-    def build_agent(given):
-        built.append(real(given))
+    def build_agent(given, **more):
+        built.append(real(given, **more))
         monkeypatch.setattr(built[0].parts.lease, "acquire", lambda: (_ for _ in ()).throw(OSError("no")))
         return built[0]
 
-    monkeypatch.setattr("agent.web.server.WebServer", Page)
+    def page(served: list[Site]) -> Page:
+        pages.append(Page(served))
+        return pages[0]
+
+    monkeypatch.setattr("agent.web.server.WebServer", page)
     monkeypatch.setattr(wiring, "build_agent", build_agent)
     with pytest.raises(OSError, match="no"):
         wiring.start_agent(settings)
-    assert ended == ["started", "stopped"]
+    return built[0], pages[0]
+
+
+def test_an_agent_that_cannot_start_ends_its_page_and_closes_its_journal(cannot_start):
+    agent, page = cannot_start
+    assert (page.asked[0], page.asked[-1]) == ("started", "stopped")
     with pytest.raises((Transient, sqlite3.Error)):
-        built[0].parts.chronicle._journal.recall("anything")
+        agent.parts.chronicle._journal.recall("anything")
+
+
+def test_what_becomes_of_a_delivery_is_told_by_the_metrics_of_the_same_agent(cannot_start):
+    _, page = cannot_start
+    assert 'pierhead_deliveries_total{outcome="failed",trigger="shop"} 1.0' in page.asked[1]
 
 
 KIND = """

@@ -2,7 +2,8 @@
 
 `image` is written as for `docker pull`, with a version in it or beside it in `tag` and `digest`. `ref` is a branch or
 tag, short names being branches, with `repo`, `clone_url`, `commit` and `changed_paths` where they are known. It signs
-by a header that names its algorithm, or as standardwebhooks.com says; the first of them that is there decides.
+by a header that names its algorithm, or as standardwebhooks.com says; the first of them that is there decides. Its
+`webhook-id` tells a repeated delivery.
 """
 
 from __future__ import annotations
@@ -78,4 +79,4 @@ def _paths(value: object) -> tuple[str, ...] | None:
     return tuple(paths) if paths and len(paths) == len(sent) else None
 
 
-VENDOR = Sender(name=GENERIC, rank=1000, signed=_signed, read=_read)
+VENDOR = Sender(name=GENERIC, rank=1000, signed=_signed, ids=("webhook-id",), read=_read)

@@ -224,6 +224,7 @@ def test_a_path_is_checked_elsewhere():
         ("bitbucket-server", {"x-request-id": b"s"}, "s"),
         ("nexus", {"x-nexus-webhook-delivery": b"n"}, "n"),
         ("harbor", {"x-request-id": b"p"}, None),
+        ("generic", {"webhook-id": b"msg_1", "x-request-id": b"proxy"}, "msg_1"),
         ("github", {"x-github-delivery": b" "}, None),
     ],
 )

@@ -66,8 +66,8 @@ class WebhookSettings:
 
     config_secret: str | None = None
     max_body: int = 5 * 1024 * 1024
-    rate: int = 50
-    burst: int = 500
+    rate: int = 500
+    burst: int = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from agent.core.delivery import Delivery
+from agent.core.webhooks.selection import ranked
 from agent.errors import PierheadError
 from agent.ports_web import Ingress, WebhookTrigger
 from agent.web import ingress_answers as answers
@@ -39,8 +40,8 @@ from agent.web.ingress_request import (
 from agent.web.options import WebOptions
 from agent.web.throttle import Throttle, origin
 
-REFUSAL_RATE = 2.0
-REFUSAL_BURST = 20
+REFUSAL_RATE = 20.0
+REFUSAL_BURST = 500
 LARGE = 64 * 1024
 """Bytes from which a body is worked on in a thread, as the event loop has others to serve."""
 
@@ -67,6 +68,7 @@ class WebhookIngress:
         self._refusals = Throttle(REFUSAL_RATE, REFUSAL_BURST, options.monotonic)
         self._complaints = Throttle(1 / 60, 1, options.monotonic)
         self._bodies = Bodies(options.max_body)
+        self._vendors = ranked(options.vendors)
         self._book = Book(ingress, options)
         self.outcomes = self._book.outcomes
 
@@ -126,12 +128,11 @@ class WebhookIngress:
 
     def _work(self, trigger: WebhookTrigger | None, token: bytes | None, delivery: Delivery) -> Content | Standing:
         """What an authentic delivery says, else how its sender stands."""
-        vendors = self._options.vendors
-        judge = judge_of(vendors, trigger, delivery)
+        judge = judge_of(self._vendors, trigger, delivery)
         found = standing(judge, trigger, token, delivery)
         if trigger is None or found is not Standing.PROVEN:
             return found
-        return content_of(vendors, judge, trigger, delivery)
+        return content_of(self._vendors, judge, trigger, delivery)
 
     def _refuse(self, sender: str, answer: Answer) -> Answer:
         wait = self._refusals.wait(origin(sender))

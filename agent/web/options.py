@@ -28,8 +28,8 @@ class WebOptions:
     version: str
     host: str
     max_body: int = 5 * 1024 * 1024
-    webhook_rate: float = 50.0
-    webhook_burst: int = 500
+    webhook_rate: float = 500.0
+    webhook_burst: int = 5000
     config_secret: Callable[[], str | None] = no_secret
     vendors: Mapping[str, Vendor] = field(default_factory=discover_vendors)
     max_streams: int = 64

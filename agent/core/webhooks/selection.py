@@ -8,13 +8,20 @@ to read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from agent.core.delivery import Delivery, Malformed, Vendor
 from agent.core.webhooks.reading import payload, read_json
 
 AUTO = "auto"
 GENERIC = "generic"
+
+
+class Ranked(dict[str, Vendor]):
+    """Vendors by name, lowest rank first."""
+
+    def __init__(self, vendors: Mapping[str, Vendor]) -> None:
+        super().__init__(sorted(vendors.items(), key=lambda item: (item[1].rank, item[1].name)))
 
 
 def is_manual(delivery: Delivery) -> bool:
@@ -26,8 +33,10 @@ def choose(vendors: Mapping[str, Vendor], delivery: Delivery, wanted: str = AUTO
     """The vendor whose rule authenticates, from headers alone; raises KeyError for a name that there is not."""
     if wanted != AUTO:
         return vendors[wanted]
-    claiming = (vendor for vendor in ranked(vendors.values()) if vendor.claims(delivery))
-    return next(claiming, vendors[GENERIC])
+    for vendor in ranked(vendors).values():
+        if vendor.claims(delivery):
+            return vendor
+    return vendors[GENERIC]
 
 
 def reader(vendors: Mapping[str, Vendor], delivery: Delivery, wanted: str = AUTO) -> Vendor:
@@ -39,9 +48,9 @@ def reader(vendors: Mapping[str, Vendor], delivery: Delivery, wanted: str = AUTO
         body = read_json(payload(delivery))
     except Malformed:
         return chosen
-    return next((vendor for vendor in ranked(vendors.values()) if vendor.recognises(body)), chosen)
+    return next((vendor for vendor in ranked(vendors).values() if vendor.recognises(body)), chosen)
 
 
-def ranked(vendors: Iterable[Vendor]) -> list[Vendor]:
-    """Vendors in the order in which they are asked."""
-    return sorted(vendors, key=lambda vendor: (vendor.rank, vendor.name))
+def ranked(vendors: Mapping[str, Vendor]) -> Ranked:
+    """Vendors in the order in which they are asked. Whoever asks often does this once and keeps the result."""
+    return vendors if isinstance(vendors, Ranked) else Ranked(vendors)

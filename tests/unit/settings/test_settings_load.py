@@ -98,7 +98,7 @@ def test_the_whole_example_of_the_schema_is_understood(tmp_path: Path) -> None:
     assert [one.kind for one in settings.secrets] == ["files", "env", "age"]
     assert settings.webhook.config_secret == "config-webhook"
     assert settings.webhook.max_body == 5 * 1024 * 1024
-    assert (settings.webhook.rate, settings.webhook.burst) == (50, 500)
+    assert (settings.webhook.rate, settings.webhook.burst) == (500, 5000)
     assert settings.verify == {"mode": "off"}
 
 

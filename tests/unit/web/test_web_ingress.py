@@ -22,6 +22,7 @@ from agent.errors import Stalled, Transient
 from agent.web import ingress_request
 from agent.web.app import create_ingress_app
 from agent.web.ingress import LARGE, REFUSAL_BURST
+from agent.web.ingress_reading import WITH_ID
 from agent.web.options import WebOptions
 
 SECRET = "s3cret of the shop"
@@ -403,6 +404,29 @@ def test_a_manual_trigger_takes_nothing_but_empty_bodies(client, ingress):
     assert answer.status_code == 422
     assert "fired by hand" in answer.json()["error"]["message"]
     assert ingress.stored == []
+
+
+@pytest.mark.parametrize("body", [IMAGE, b""])
+def test_a_script_that_signs_its_ids_may_say_the_same_twice_but_nobody_may_send_it_again(client, ingress, body):
+    ingress.add("shop", SECRET)
+
+    def outcome(identity: str) -> str:
+        headers = standard_webhook(SECRET, body, identity, NOW) | JSON
+        return client.post("/webhook/shop", content=body, headers=headers).json()["outcome"]
+
+    assert [outcome(identity) for identity in ("1", "2", "1", "2")] == ["accepted", "accepted", *["duplicate"] * 2]
+    assert set(ingress.keys.values()) == {WITH_ID}
+
+
+@pytest.mark.parametrize("way", ["signature", "token"])
+def test_an_id_that_nobody_signed_hides_no_repeated_delivery(client, ingress, way):
+    ingress.add("shop", SECRET, auth=way)
+    proof = signed_by("generic", SECRET, IMAGE) if way == "signature" else TOKEN | {"webhook-signature": "v1,AAAA"}
+    said = [
+        client.post("/webhook/shop", content=IMAGE, headers=proof | JSON | {"webhook-id": identity}).json()
+        for identity in ("1", "2")
+    ]
+    assert [one["outcome"] for one in said] == ["accepted", "duplicate"]
 
 
 def test_a_sender_that_is_too_fast_is_told_when_to_come_back(ingress, time):

@@ -17,6 +17,7 @@ from agent.core.reasons import Reason
 
 Value = TypeVar("Value")
 
+_PACKED = json.JSONEncoder(separators=(",", ":"))
 _KNOWN = frozenset(str(reason) for reason in Reason)
 
 
@@ -46,12 +47,12 @@ def load(text: str) -> Event:
 
 def plain(text: str) -> str:
     """A text for a column of its own: as it is, but for what no database takes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def pack(record: Mapping[str, object]) -> str:
     """A record as one line of ASCII."""
-    return json.dumps(record, separators=(",", ":"))
+    return _PACKED.encode(record)
 
 
 def unpack(kind: type[Value], text: str) -> Value:

@@ -17,15 +17,12 @@ _TIME_LENGTH = 10
 _COUNTER_LENGTH = 6
 _WRITER_LENGTH = 10
 _COUNTER_LIMIT = 32**_COUNTER_LENGTH
+_PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
 
 
 def encode(number: int, length: int) -> str:
-    """A number as `length` characters that sort like the number does."""
-    characters = []
-    for _ in range(length):
-        number, rest = divmod(number, 32)
-        characters.append(ALPHABET[rest])
-    return "".join(reversed(characters))
+    """A number as `length` characters, an even number of them, that sort like the number does."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * length - 10, -1, -10)])
 
 
 def decode(text: str) -> int:
@@ -48,18 +45,22 @@ class EventIds:
         self._lock = threading.Lock()
         self._writer = encode(secrets.randbits(5 * _WRITER_LENGTH), _WRITER_LENGTH)
         self._milliseconds, self._counter = _resume(last)
+        self._time = encode(self._milliseconds, _TIME_LENGTH)
 
     def next(self) -> str:
         with self._lock:
             now = int(self._clock.now() * 1000)
             if now > self._milliseconds:
-                self._milliseconds, self._counter = now, 0
+                self._begin(now)
+            elif self._counter + 1 == _COUNTER_LIMIT:
+                self._begin(self._milliseconds + 1)
             else:
                 self._counter += 1
-            if self._counter == _COUNTER_LIMIT:
-                self._milliseconds, self._counter = self._milliseconds + 1, 0
-            time = encode(self._milliseconds, _TIME_LENGTH)
-            return time + encode(self._counter, _COUNTER_LENGTH) + self._writer
+            return self._time + encode(self._counter, _COUNTER_LENGTH) + self._writer
+
+    def _begin(self, milliseconds: int) -> None:
+        self._milliseconds, self._counter = milliseconds, 0
+        self._time = encode(milliseconds, _TIME_LENGTH)
 
 
 def _resume(last: str | None) -> tuple[int, int]:

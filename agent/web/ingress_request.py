@@ -108,7 +108,9 @@ class Address(NamedTuple):
 def address_of(scope: Scope) -> Address | None:
     """Where a request is meant to go, read from the path as it was sent: a token may hold an escaped slash."""
     path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
-    parts = [unquote_to_bytes(part) for part in path.removeprefix(b"/").split(b"/")]
+    parts = path.removeprefix(b"/").split(b"/")
+    if b"%" in path:
+        parts = [unquote_to_bytes(part) for part in parts]
     if not 2 <= len(parts) <= 3 or not all(parts):
         return None
     return Address(parts[1].decode("utf-8", "replace"), parts[2] if len(parts) > 2 else None)

@@ -94,8 +94,16 @@ def changed_paths(commits: object, tip: str | None, total: object = None) -> tup
 
 def _paths_of(commit: object) -> Sequence[str] | None:
     """The paths of one commit. A list that is null is empty where another one is there."""
-    lists = [at(commit, name) for name in _PATH_LISTS]
-    if all(one is None for one in lists) or any(one is not None and not isinstance(one, list) for one in lists):
+    lists = [found for name in _PATH_LISTS if (found := at(commit, name)) is not None]
+    if not lists:
         return None
-    paths = [text(path) for one in lists for path in items(one)]
-    return None if None in paths else [path for path in paths if path is not None]
+    paths: list[str] = []
+    for found in lists:
+        if not isinstance(found, list):
+            return None
+        for sent in found:
+            path = text(sent)
+            if path is None:
+                return None
+            paths.append(path)
+    return paths

@@ -42,7 +42,7 @@ class Sender:
 
     def claims(self, delivery: Delivery) -> bool:
         """Whether its own headers are there, be they empty."""
-        return any(mark in delivery.headers for mark in self.marks) or self.knows_headers(delivery)
+        return not delivery.headers.keys().isdisjoint(self.marks) or self.knows_headers(delivery)
 
     def recognises(self, body: object) -> bool:
         """Whether a body has its shape."""
@@ -62,12 +62,16 @@ class Sender:
 
     def delivery_id(self, delivery: Delivery) -> str | None:
         """The first of its id headers that says something usable."""
-        return next((found for name in self.ids if (found := text(delivery.header(name)))), None)
+        for name in self.ids:
+            if found := text(delivery.header(name)):
+                return found
+        return None
 
     def parse(self, delivery: Delivery) -> Parsed:
         """What it says, each event with the name of this vendor."""
         parsed = self.read(delivery)
-        return replace(parsed, events=tuple(replace(event, vendor=self.name) for event in parsed.events))
+        events = tuple([replace(event, vendor=self.name) for event in parsed.events])
+        return Parsed(events, parsed.ignored, parsed.delivery_id)
 
 
 def one(outcome: InboundEvent | str) -> Parsed:

@@ -117,7 +117,15 @@ def bare_app(folder: Path) -> Starlette:
 def serve_bare(folder: Path) -> None:
     """The bare endpoint, by the same server with the same settings, until the end of standard input."""
     socket = bind(ANY, "listen")
-    config = uvicorn.Config(bare_app(folder), log_config=None, access_log=False, server_header=False, lifespan="off")
+    config = uvicorn.Config(
+        bare_app(folder),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
     server = uvicorn.Server(config)
 
     async def serve() -> None:

@@ -60,6 +60,7 @@ class Body:
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._size = 0
+        self._late = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +76,25 @@ class Body:
         declared = headers.get("content-length", b"")
         if declared.isdigit() and len(declared) < _LONGEST_NUMBER and int(declared) > limit:
             raise TurnedAway(too_large(limit))
+        return await self._in_time(receive)
+
+    async def _in_time(self, receive: Receive) -> bytes:
+        """What `asyncio.timeout` would do, at a fourth of its price: nearly every body is there already."""
+        task = asyncio.current_task()
+        assert task is not None
+        timer = asyncio.get_running_loop().call_later(BODY_TIMEOUT, self._expire, task)
         try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                return await self._collected(receive)
-        except TimeoutError:
-            raise TurnedAway(too_slow()) from None
+            return await self._collected(receive)
+        except asyncio.CancelledError:
+            if self._late and not task.uncancel():
+                raise TurnedAway(too_slow()) from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _expire(self, task: asyncio.Task[object]) -> None:
+        self._late = True
+        task.cancel()
 
     async def _collected(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []

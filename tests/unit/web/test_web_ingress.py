@@ -282,6 +282,22 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(client, ingress, monkeypa
     assert ingress.outcomes == [("shop", "refused", 408)]
 
 
+def test_who_is_told_to_stop_while_a_body_arrives_stops():
+    async def never() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def stopped() -> bool:
+        bodies = ingress_request.Bodies(1000)
+        reading = asyncio.ensure_future(ingress_request.Body(bodies).read(never, {}))
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        return reading.cancelled()
+
+    assert asyncio.run(stopped())
+
+
 def test_many_bodies_that_arrive_slowly_cannot_fill_the_memory(ingress, monkeypatch):
     monkeypatch.setattr(ingress_request, "ROOM", 0)
     ingress.add("shop", SECRET, auth="token")

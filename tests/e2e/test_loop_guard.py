@@ -160,9 +160,10 @@ def test_a_thousand_events_of_a_whole_loop_make_one_commit_for_each_version_at_m
             early = storm.result()
         wait_for("the newest version", lambda: at_rest(VERSIONS[-1]), timeout=60)
         wait_settled(agent)
+        wait_for("nothing but that", lambda: len(engine.containers()) == len(IMAGES))
+        revision, containers = git(remote, "rev-parse", "main"), {one["Id"] for one in engine.containers()}
         late = deliver(agent, [*islice(pinned_already(house.host), 250), *again(forge, notified, 250)])
         wait_settled(agent)
-        revision, containers = git(remote, "rev-parse", "main"), {one["Id"] for one in engine.containers()}
         quiet_until = time.monotonic() + 5.0
         while time.monotonic() < quiet_until:
             assert git(remote, "rev-parse", "main") == revision

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -216,9 +217,7 @@ class EngineSide:
     def clean(self) -> None:
         """Remove all of it, leases included; the network that all agents share is left to `remove_shared_network`."""
         label = {"label": f"pierhead.host={self.host}"}
-        for one in self.containers():
-            with contextlib.suppress(docker.errors.NotFound):  # an agent that was killed had just asked for it
-                self.api.remove_container(one["Id"], force=True, v=True)
+        wait_for("our containers are gone", self._remove_containers)
         for filters in (label, {"label": f"pierhead.lease={self.host}"}):
             for volume in self.api.volumes(filters=filters).get("Volumes") or []:
                 self.api.remove_volume(volume["Name"], force=True)
@@ -226,6 +225,16 @@ class EngineSide:
             if network["Name"] != SHARED_NETWORK:
                 self.api.remove_network(network["Id"])
         self.api.close()
+
+    def _remove_containers(self) -> bool:
+        """Ask for it, also where an agent that was killed had just asked for the same; whether none is left."""
+        for one in self.containers():
+            try:
+                self.api.remove_container(one["Id"], force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                    raise
+        return not self.containers()
 
 
 def remove_shared_network(api: docker.APIClient) -> None:

@@ -16,6 +16,7 @@ from agent.core.inbound import MANUAL
 from agent.core.inbox import Received
 from agent.core.matching import DEPLOY, Decision
 from agent.core.model import DesiredState
+from agent.core.planning.one_off import run_id
 from agent.core.requests import Request
 from agent.dispatch.gathering import made_up_for, writes
 from agent.dispatch.judging import Judge
@@ -173,7 +174,7 @@ class Dispatcher:
         for one in decisions:
             if one.fired and one.action != DEPLOY:
                 request = Request(
-                    id=f"{received.id}-{one.number}-{one.workload_id}",
+                    id=run_id(received.id, one.number, one.workload_id),
                     workload_id=one.workload_id,
                     workload=one.workload,
                     action=one.action,
